@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+#
+# make             builds the kernel image and the boot ROM
+# make run         installs what is missing, builds, boots an image
+# make test        everything: checks, host tests, guest tests on each platform
+# make check       format, lint, headers, layering
+# make stress      ten minutes of mixed load in the guest
+# make bench-micro the benchmark table, beside Linux
+# make clean
+#
+# Variables: BUILD=DIR (default build), V=1 (show commands), ACCEL=kvm|tcg,
+# MACHINE=microvm|q35, MEM, CPUS.
+
+BUILD ?= build
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+Q := $(if $(V),,@)
+
+include kernel/kernel.mk
+include drivers/drivers.mk
+include hugepages/hugepages.mk
+include images/images.mk
+include mk/build.mk
+include mk/deps.mk
+include mk/check.mk
+include mk/test.mk
+include mk/bench.mk
+
+.PHONY: all clean help
+all: layering $(BUILD)/release/moka.elf $(BUILD)/rom/moka.rom
+
+help:
+	$(Q)sed -n '3,14s/^# \{0,1\}//p' Makefile
+
+clean:
+	rm -rf $(BUILD)

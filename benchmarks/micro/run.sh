@@ -1,0 +1,177 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# run.sh [OPTION]... BUILD
+#
+# Runs the micro-benchmarks on Linux and on Moka in turns and prints a table
+# of both.  `make bench-micro` builds what is needed and comes here.
+#
+#   --rounds N     alternations of Linux and Moka for each group (default 5)
+#   --ms N         time for each row of a run (default 200)
+#   --groups A,B   only these, and neither boot time, idle load nor size
+#   --linux        Linux alone
+#   --no-tcg       not the one round on an emulated CPU
+#   --markdown     a table for a README
+#
+# Each group of rows is run on Linux, then on Moka in a machine of its own,
+# and so on by turns, so that a host that gets slower or busier does it to
+# both.  Everything the runs print stays in BUILD/bench/results.  Times are
+# shown, never judged by the exit status; that is 1 if a run failed.
+set -eu
+
+die() {
+    echo "run.sh: $1" >&2
+    exit 2
+}
+
+rounds=5 ms=200 linux_only=false tcg=true markdown='' machine=true
+groups='switch1 handover2 wake thread touch1 touch2 fault4k protect64 unmap64 syscall'
+build=''
+while [ $# -gt 0 ]; do
+    case $1 in
+    --rounds) rounds=${2:?} && shift ;;
+    --ms) ms=${2:?} && shift ;;
+    --groups)
+        groups=$(echo "${2:?}" | tr ',' ' ')
+        machine=false
+        shift
+        ;;
+    --linux) linux_only=true ;;
+    --no-tcg) tcg=false ;;
+    --markdown) markdown=1 ;;
+    -*) die "unknown option '$1'" ;;
+    *) build=$1 ;;
+    esac
+    shift
+done
+[ -n "$build" ] || die 'usage: run.sh [OPTION]... BUILD'
+
+here=$(dirname "$0")
+qemu=$here/../../tools/qemu.sh
+results=$build/bench/results
+raw=$results/raw
+image=$build/bench/moka-bench.elf
+[ -x "$build/bench/micro-linux" ] || die "no $build/bench/micro-linux: make bench-micro"
+rm -rf "$results"
+mkdir -p "$results"
+: >"$raw"
+
+progress() {
+    [ ! -t 2 ] || printf '\r%-60s\r' "$*" >&2
+}
+
+# record SYSTEM ROUND: from standard input, the lines that are for the table.
+record() {
+    tr -d '\r' | awk -v s="$1" -v r="$2" '/^(sample|fact|skip) / { print s, r, $0 }' >>"$raw"
+}
+
+# check SYSTEM ROUND GROUP LOG STATUS WANTED: a run that did not end well.
+check() {
+    if [ "$5" != "$6" ] || ! grep -q '^end' "$4"; then
+        echo "$1 $2 failed $3 (status $5), see $4" >>"$raw"
+    fi
+}
+
+run_linux() {
+    log=$results/linux-$2-$1.log
+    status=0
+    "$build/bench/micro-linux" "$2" "$ms" >"$log" || status=$?
+    record linux "$1" <"$log"
+    check linux "$1" "$2" "$log" "$status" 0
+}
+
+# run_moka ROUND GROUP SYSTEM ACCEL
+run_moka() {
+    log=$results/$3-$2-$1.log
+    status=0
+    "$qemu" --accel "$4" -m 1G -c 2 --timeout 120 --append "bench=$2 bench_ms=$ms" "$image" \
+        >"$log" 2>&1 || status=$?
+    record "$3" "$1" <"$log"
+    check "$3" "$1" "$2" "$log" "$status" 33
+}
+
+# outside SYSTEM MODE COUNT ACCEL APPEND: boottime on the release image.
+outside() {
+    progress "$1: $2"
+    eval "set -- $1 $2 $3 $("$qemu" --dry-run --accel "$4" -m 1G -c 2 --append "$5" \
+        "$build/release/moka.elf")"
+    system=$1 mode=$2 count=$3
+    shift 3
+    "$build/bench/boottime" "$mode" "$count" "$@" >"$results/$system-$mode.log" ||
+        echo "$system 1 failed $mode, see $results/$system-$mode.log" >>"$raw"
+    record "$system" 1 <"$results/$system-$mode.log"
+}
+
+sizes() {
+    progress 'sizes'
+    strip -o "$results/stripped" "$build/release/moka.elf"
+    bytes=$(wc -c <"$results/stripped")
+    rm -f "$results/stripped"
+    awk -v b="$bytes" 'BEGIN { printf "moka 1 sample size/elf KiB %.1f\n", b / 1024 }' >>"$raw"
+    for mib in 12 14 16 20 24 32 48 64; do
+        status=0
+        "$qemu" --accel "$accel" -m "${mib}M" -c 2 --timeout 20 --append 'test=none' \
+            "$build/test/moka-test.elf" >"$results/memory-$mib.log" 2>&1 || status=$?
+        if [ "$status" = 33 ]; then
+            echo "moka 1 sample size/memory MiB $mib" >>"$raw"
+            return
+        fi
+    done
+    echo 'moka 1 failed to boot the test image in 64 MiB' >>"$raw"
+}
+
+# Whether KVM is what its name says, the kernel tells; here only: is there any.
+accel=tcg
+if [ -e /dev/kvm ] && (: <>/dev/kvm) 2>/dev/null; then
+    accel=kvm
+else
+    tcg=false
+fi
+
+jiffies() {
+    awk '/^cpu / { for (i = 2; i <= 9; i++) sum += $i; print sum, $9 }' /proc/stat
+}
+
+load=$(cut -d' ' -f1-3 /proc/loadavg)
+before=$(jiffies)
+
+round=1
+while [ "$round" -le "$rounds" ]; do
+    for group in $groups; do
+        progress "round $round of $rounds: $group"
+        run_linux "$round" "$group"
+        $linux_only || run_moka "$round" "$group" moka $accel
+    done
+    $linux_only || ! $machine || run_moka "$round" costs moka $accel
+    round=$((round + 1))
+done
+if ! $linux_only && $tcg; then
+    for group in $groups; do
+        progress "TCG: $group"
+        run_moka 1 "$group" tcg tcg
+    done
+fi
+if ! $linux_only && $machine; then
+    outside moka boot 20 $accel ''
+    if $tcg; then
+        outside tcg boot 5 tcg ''
+    fi
+    outside moka idle 10 $accel 'idle=3600'
+    sizes
+fi
+progress
+
+{
+    echo "note $(date -u '+%Y-%m-%d %H:%M UTC'); $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo |
+        head -n 1), $(grep -c '^processor' /proc/cpuinfo) CPUs; Linux $(uname -r); THP" \
+        "$(sed 's/.*\[\(.*\)\].*/\1/' /sys/kernel/mm/transparent_hugepage/enabled 2>/dev/null ||
+            echo none)"
+    command -v qemu-system-x86_64 >/dev/null &&
+        echo "note $(qemu-system-x86_64 --version | head -n 1); guest: 2 CPUs, 1 GiB;" \
+            "$rounds rounds of Linux and Moka in turns"
+    echo "note load of the host when it began: $load; stolen from it meanwhile:" \
+        "$(echo "$before $(jiffies)" |
+            awk '{ printf "%.1f", ($4 - $2) * 100 / ($3 - $1 + ($3 == $1)) }') % of CPU time"
+} >>"$raw"
+
+exec awk -v markdown="$markdown" -v accel="$accel" -f "$here/table.awk" "$here/rows.txt" "$raw"

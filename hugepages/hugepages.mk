@@ -1,0 +1,2 @@
+# Sources of the large-page policy.
+hugepages_sources := hugepages/policy.c

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The composition root: the one list of what is started, in which order.
+ * Every image has this; what it does then is image_main()'s.
+ */
+#include <drivers/serial.h>
+#include <hugepages/policy.h>
+#include <kernel/aspace.h>
+#include <kernel/bootinfo.h>
+#include <kernel/clock.h>
+#include <kernel/cpu.h>
+#include <kernel/frame.h>
+#include <kernel/panic.h>
+#include <kernel/print.h>
+#include <kernel/random.h>
+#include <kernel/sched.h>
+#include <kernel/start.h>
+#include <kernel/thread.h>
+#include <kernel/trace.h>
+
+#include "image.h"
+
+/* At start-up there is no going on without memory. */
+static void need(int err, const char *what)
+{
+    if (err != 0) {
+        config_error("too little memory for %s; give the machine more with -m", what);
+    }
+}
+
+static u64 us_since_entry(void)
+{
+    return clock_cycles_to_nsec(rdtsc() - boot_tsc) / NSEC_PER_USEC;
+}
+
+/* The rest of start-up, on the idle thread's own stack, which has a guard. */
+static noreturn void start_rest(void *arg)
+{
+    const struct thread_attr attr = {
+        .name = "main",
+        .entry = image_main,
+        .class = SCHED_CLASS_FAIR,
+        .detached = true,
+    };
+
+    (void)arg;
+    need(thread_init_cpu(0), "the idle thread");
+    sched_set_idle_work(frame_zero_ahead_idle);
+    smp_wait();
+    need(thread_create(&attr, NULL), "the first thread");
+    kprintf("boot: Moka on %s, %u CPUs, %s, entry to idle %lu us\n", platform->name, cpu_count(),
+            clock_source(), (unsigned long)us_since_entry());
+    sched_idle();
+}
+
+void os_main(paddr_t start_info)
+{
+    u64 stack;
+
+    cpu_init_boot();
+    serial_init();
+    kprintf("Moka\n");
+    bootinfo_init(start_info);
+    cpu_check_features();
+    random_init();
+    memory_init();
+    need(trace_init(bootinfo.cpu_count), "the trace rings");
+    need(clock_init(), "the clock");
+    need(aspace_init(), "the address space");
+    aspace_set_policy(&hugepages_policy);
+    apic_init();
+    timer_cpu_init();
+    need(smp_start(), "the other CPUs");
+    need(kstack_alloc(&stack), "the idle thread's stack");
+    cpu_run_on_stack(stack, start_rest, NULL);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What `make run` boots until there are programs to run: shows the machine
+ * as the kernel found it, and ends.
+ */
+#include <kernel/aspace.h>
+#include <kernel/bootinfo.h>
+#include <kernel/frame.h>
+#include <kernel/panic.h>
+#include <kernel/print.h>
+#include <kernel/sched.h>
+
+#include "image.h"
+
+/*
+ * "idle=SECONDS" on the command line keeps the machine up with nothing to
+ * do, for measuring what an idle guest costs.
+ */
+static void idle_if_asked(void)
+{
+    u64 seconds;
+
+    if (cmdline_get_u64("idle", &seconds) == 0) {
+        kprintf("idle for %lu s\n", (unsigned long)seconds);
+        sched_delay(seconds * NSEC_PER_SEC);
+    }
+}
+
+void image_main(void *arg)
+{
+    struct frame_stats frames;
+
+    (void)arg;
+    bootinfo_print();
+    frame_get_stats(&frames);
+    kprintf("memory: %lu of %lu MiB free, direct map at %lx\n",
+            (unsigned long)(frames.free * PAGE_SIZE / MIB),
+            (unsigned long)(frames.total * PAGE_SIZE / MIB), (unsigned long)direct_map_base);
+    idle_if_asked();
+    kprintf("nothing to run yet: this image shows that the kernel boots\n");
+    machine_exit(EXIT_OK);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the loader to C, on the first CPU and on the others.
+ *
+ * The first CPU arrives in 32-bit protected mode without paging: from QEMU's
+ * -kernel by PVH (ebx = hvm_start_info), or from our own ROM (ebx = 0).  The
+ * others arrive in real mode at a page below 1 MiB that smp.c copies
+ * ap_trampoline to.
+ *
+ * On kvm_pvm every instruction is interpreted (about a microsecond each)
+ * until MSR_PVM_NATIVE is written in 64-bit mode.  So the first page tables
+ * and descriptor tables are static data and that write comes early.
+ */
+#include "../platform/kvm_pvm/pvm_host.h"
+
+#define MSR_EFER 0xc0000080
+#define EFER_BITS 0x901           /* NXE, LME, SCE */
+#define CR4_BITS 0x620            /* OSXMMEXCPT, OSFXSR, PAE */
+#define CR0_BITS 0x80010033       /* PG, WP, NE, ET, MP, PE */
+#define CODE32 0x08
+#define CODE64 0x10
+#define DATA 0x18
+#define LEAF_2M 0xe7              /* present, write, user, accessed, dirty, large */
+#define TABLE 0x67                /* present, write, user, accessed, dirty */
+
+    /* Tells the loader where the 32-bit entry is: XEN_ELFNOTE_PHYS32_ENTRY. */
+    .section .note.pvh, "a", @note
+    .balign 4
+    .long 4, 4, 18
+    .asciz "Xen"
+    .long pvh_start
+
+    .section .boot, "ax", @progbits
+    .code32
+    .globl pvh_start
+pvh_start:
+    cli
+    cld
+    mov %ebx, %esi
+    rdtsc
+    mov %eax, boot_tsc
+    mov %edx, boot_tsc + 4
+    lgdt boot_gdt_pointer
+    call enter_long_mode
+    ljmp $CODE64, $start64
+
+    /* Paging and long mode with the boot tables.  Clobbers eax, ecx, edx. */
+enter_long_mode:
+    mov $boot_pml4, %eax
+    mov %eax, %cr3
+    mov $CR4_BITS, %eax
+    mov %eax, %cr4
+    mov $MSR_EFER, %ecx
+    mov $EFER_BITS, %eax
+    xor %edx, %edx
+    wrmsr
+    mov $CR0_BITS, %eax
+    mov %eax, %cr0
+    ret
+
+    .code64
+start64:
+    mov $DATA, %eax
+    mov %eax, %ss
+    mov %eax, %ds
+    mov %eax, %es
+    mov $boot_stack_top, %esp
+    mov $boot_cpu, %ebx
+    mov %ebx, %edx
+    call go_native
+    mov %al, platform_is_pvm
+    mov %esi, %edi
+    xor %ebp, %ebp
+    push %rbp                     /* ends the backtrace */
+    call os_main
+    ud2
+
+    /*
+     * rdx = physical address of this CPU's struct cpu.  If the host is
+     * kvm_pvm, asks it to run ring 0 on the CPU; al = 1 then.  Elsewhere the
+     * RDMSR raises #GP, which the little IDT catches.
+     */
+go_native:
+    mov %rdx, %r8
+    lidt early_idt_pointer
+    mov $MSR_PVM_SIGNATURE, %ecx
+    xor %eax, %eax
+    rdmsr
+    cmp $PVM_SIGNATURE, %eax
+    mov $0, %eax
+    jne 1f
+    mov $MSR_PVM_NATIVE, %ecx
+    lea PVM_STORE_CR2(%r8), %rax
+    mov %rax, %rdx
+    shr $32, %rdx
+    wrmsr                         /* native from the next instruction on */
+    mov $1, %eax
+1:  ret
+
+early_gp:                         /* skips the 2-byte RDMSR */
+    xor %eax, %eax
+    add $8, %rsp
+    addq $2, (%rsp)
+    iretq
+
+    /*
+     * Another CPU, in real mode at some page below 1 MiB.  It draws a number
+     * and takes the struct cpu of that number; smp.c prepared as many as the
+     * tables name, and a CPU beyond those halts.
+     */
+    .code16
+    .globl ap_trampoline, ap_trampoline_end
+ap_trampoline:
+    cli
+    mov %cs, %ax
+    mov %ax, %ds
+    lgdtl ap_gdt_pointer - ap_trampoline
+    mov $0x11, %eax               /* ET, PE */
+    mov %eax, %cr0
+    ljmpl $CODE32, $ap_start32
+    .balign 4
+ap_gdt_pointer:
+    .word boot_gdt_end - boot_gdt - 1
+    .long boot_gdt
+ap_trampoline_end:
+
+    .code32
+ap_start32:
+    mov $DATA, %eax
+    mov %eax, %ds
+    mov %eax, %ss
+    mov $ap_boot_stack_top, %esp
+1:  lock btsl $0, ap_boot_lock    /* one at a time on the boot stack */
+    jnc 2f
+    pause
+    jmp 1b
+2:  call enter_long_mode
+    ljmp $CODE64, $ap_start64
+
+    .code64
+ap_start64:
+    mov ap_main_root, %rax        /* the kernel's own page tables */
+    mov %rax, %cr3
+    mov ap_next, %ebx
+    incl ap_next
+    cmp ap_count, %ebx
+    jae ap_park
+    mov ap_cpus(, %rbx, 8), %rbx
+    mov CPU_PHYSICAL(%rbx), %rdx
+    call go_native
+    mov CPU_KSTACK_TOP(%rbx), %rsp
+    movl $0, ap_boot_lock
+    mov %rbx, %rdi
+    xor %ebp, %ebp
+    push %rbp
+    call ap_main
+    ud2
+ap_park:
+    movl $0, ap_boot_lock
+    hlt
+    jmp ap_park
+
+    .balign 16
+    .globl boot_gdt
+boot_gdt:                         /* accessed bits set: nothing writes here */
+    .quad 0
+    .quad 0x00cf9b000000ffff      /* 08: code, 32 bits */
+    .quad 0x00af9b000000ffff      /* 10: code, 64 bits */
+    .quad 0x00cf93000000ffff      /* 18: data */
+    .quad 0x00cffb000000ffff      /* 20: user code, 32 bits */
+    .quad 0x00cff3000000ffff      /* 28: user data, hardware's 2b on kvm_pvm */
+    .quad 0x00affb000000ffff      /* 30: user code, hardware's 33 on kvm_pvm */
+boot_gdt_end:
+boot_gdt_pointer:
+    .word boot_gdt_end - boot_gdt - 1
+    .quad boot_gdt
+
+    .balign 16
+early_idt:                        /* gates 0 to 13; only #GP is filled */
+    .fill 13 * 16, 1, 0
+    .word early_gp - pvh_start    /* .boot is linked first, at 0x200000 */
+    .word CODE64
+    .byte 0, 0x8e
+    .word 0x20
+    .long 0, 0
+early_idt_pointer:
+    .word early_idt_pointer - early_idt - 1
+    .quad early_idt
+
+    /* Identity map of the low 4 GiB: the loader's data and firmware tables. */
+    .section .data.page, "aw", @progbits
+    .balign 4096
+    .globl boot_pml4
+boot_pml4:
+    .quad boot_pdpt + TABLE
+    .fill 511, 8, 0
+boot_pdpt:
+    .quad boot_pd + TABLE, boot_pd + 0x1000 + TABLE
+    .quad boot_pd + 0x2000 + TABLE, boot_pd + 0x3000 + TABLE
+    .fill 508, 8, 0
+boot_pd:
+    .set window, 0
+    .rept 2048
+    .quad (window << 21) + LEAF_2M
+    .set window, window + 1
+    .endr
+
+    .data
+    .balign 8
+    .globl boot_tsc, platform_is_pvm, ap_cpus, ap_count, ap_main_root
+boot_tsc:
+    .quad 0
+ap_main_root:
+    .quad 0
+ap_cpus:
+    .fill 64, 8, 0
+ap_count:
+    .long 0
+ap_next:
+    .long 0
+ap_boot_lock:
+    .long 0
+platform_is_pvm:
+    .byte 0
+
+    .section .bss.page, "aw", @nobits
+    .balign 16384
+    .globl boot_stack_top
+    .skip 16384
+boot_stack_top:
+    .skip 1024
+    .balign 16
+ap_boot_stack_top:
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The address space: an ordered set of regions, and what may be done to
+ * them.  mmap(2), munmap(2), mprotect(2) and madvise(2) are thin wrappers.
+ *
+ * Addresses and sizes are multiples of PAGE_SIZE; sizes above 0; a range
+ * ends at or below VADDR_END, does not start below ASPACE_MIN and has no part
+ * in the kernel's own regions.  -EINVAL otherwise.
+ *
+ * Locking (docs/locking.md): lookups and anonymous faults hold a big-reader
+ * lock, own CPU's cache line only.  An operation changes the set under the
+ * write side, briefly, and then works on the page tables of regions that it
+ * has marked busy; operations on overlapping ranges and faults in them wait
+ * for it, everything elsewhere does not.
+ *
+ * The operations are for thread context with no spinlock held.  They are
+ * all or nothing: when one fails, nothing has changed (but see
+ * aspace_populate).
+ */
+#pragma once
+
+#include <kernel/rbtree.h>
+#include <kernel/trap.h>
+#include <kernel/types.h>
+
+#define ASPACE_MIN (64 * KIB) /* NULL pointers with an offset trap */
+
+#define MAP_PLACE_HINT 0u      /* `hint` if that is free, else elsewhere */
+#define MAP_PLACE_FIXED 1u     /* exactly there, replacing what is there */
+#define MAP_PLACE_NOREPLACE 2u /* exactly there or -EEXIST */
+#define MAP_PLACE_MASK 3u
+#define MAP_STACK_GUARD 4u /* leave an unmapped page below */
+
+/* What a region is for; faults on it go to the kind's handler. */
+enum region_kind {
+    REGION_ANON,   /* zero-filled on demand */
+    REGION_KERNEL, /* the kernel's own: no operation from outside touches it */
+};
+
+/* Page-size advice of a region (madvise, later the GC hooks). */
+enum region_pages {
+    PAGES_DEFAULT, /* the policy decides: 2 MiB wherever a window fits */
+    PAGES_SMALL,   /* 4 KiB only */
+    PAGES_LARGE,   /* 2 MiB, also where that means promoting */
+};
+
+/* (m) changed under the write lock; while busy only by the operation that made it so */
+struct region {
+    struct rb_node node; /* (m) */
+    vaddr_t start, end;  /* (m) */
+    u8 prot;             /* (m) PROT_* */
+    u8 kind;             /* (m) enum region_kind */
+    u8 pages;            /* (m) enum region_pages */
+    bool guard;          /* (m) placement leaves a page free below it */
+    bool busy;           /* (m) an operation works on its page tables: faults wait */
+    bool closing;        /* (m) being unmapped: faults see no region */
+};
+
+/* Start-up, one CPU, after memory_init(). */
+must_check int aspace_init(void);
+
+/*
+ * Maps anonymous memory.  Returns the address in *addr.  -ENOMEM: no memory
+ * or no room; -EEXIST: see MAP_PLACE_NOREPLACE.  A hint is rounded down to a
+ * page.  Mappings of 2 MiB and more are placed at a multiple of that.
+ */
+must_check int aspace_map(vaddr_t hint, u64 size, unsigned prot, unsigned flags, vaddr_t *addr);
+/* Unmaps whatever is mapped in the range; holes are no error.  -ENOMEM: no
+ * memory to split what is mapped only partly in the range. */
+must_check int aspace_unmap(vaddr_t start, u64 size);
+/* -ENOMEM if part of the range is not mapped. */
+must_check int aspace_protect(vaddr_t start, u64 size, unsigned prot);
+/* MADV_DONTNEED: the next access finds zeroes.  -ENOMEM as above. */
+must_check int aspace_discard(vaddr_t start, u64 size);
+/* MADV_HUGEPAGE / NOHUGEPAGE.  -ENOMEM as above. */
+must_check int aspace_advise_pages(vaddr_t start, u64 size, enum region_pages pages);
+/* Backs the range with frames now (MAP_POPULATE).  -ENOMEM; what is backed
+ * until then stays. */
+must_check int aspace_populate(vaddr_t start, u64 size);
+/* Makes one 2 MiB window a large page if it is wholly backed by 4 KiB ones
+ * of one region: 0, -EINVAL (not such a window), -ENOMEM. */
+must_check int aspace_promote(vaddr_t window);
+
+/*
+ * A page fault at `addr`.  0 if the access may be tried again, -EFAULT if
+ * there is no region or it does not allow the access, -ENOMEM.
+ * Thread context or the trap handler's; interrupts as the fault found them:
+ * when they are off it does not wait for a busy region but gives -EFAULT.
+ */
+must_check int aspace_fault(vaddr_t addr, u64 error);
+
+/* Has [start, end) a part in the kernel's own memory, or beyond VADDR_END? */
+bool aspace_range_is_kernel(vaddr_t start, vaddr_t end);
+
+/*
+ * Room for the kernel's own mappings (stacks with guards, devices).
+ * kernel_map_device() maps uncached and for good; `pa` need not be aligned.
+ */
+must_check int kernel_map_device(paddr_t pa, u64 size, void **va);
+/* *top is the address after the last byte of KSTACK_SIZE. */
+must_check int kstack_alloc(u64 *top);
+/* Not the stack that is in use.  Thread context, no spinlock held. */
+void kstack_free(u64 top);
+
+struct aspace_stats {
+    u64 regions, bytes_mapped;                 /* but the kernel's own */
+    u64 resident_4k, resident_2m, resident_1g; /* leaves */
+    u64 faults, faults_2m, promotions, demotions;
+};
+void aspace_get_stats(struct aspace_stats *stats);
+
+/* Calls fn for each region, lowest first, under the read lock. */
+void aspace_for_each(void (*fn)(const struct region *region, void *arg), void *arg);
+
+/* Walks regions and page tables; BUG on a broken invariant. */
+void aspace_check(void);
+
+/*
+ * Large-page policy, handed down at init from hugepages/.  Called under the
+ * read lock and a window lock: it must be pure and quick.
+ */
+struct page_policy_query {
+    vaddr_t addr;       /* that faulted */
+    vaddr_t start, end; /* of the region */
+    enum region_pages pages;
+    bool write;
+    bool window_empty; /* nothing mapped in the 2 MiB window yet */
+    bool window_table; /* the window has a table of 4 KiB pages */
+    unsigned streak;   /* faults in a row that went on where the one before ended */
+    u64 free_frames;   /* in the machine */
+    u64 zeroed_frames; /* of those: need not be zeroed any more */
+    u64 total_frames;
+};
+struct page_policy_answer {
+    unsigned order; /* ORDER_4K or ORDER_2M */
+    unsigned ahead; /* further pages of that order to map, ascending */
+};
+struct page_policy_ops {
+    struct page_policy_answer (*on_fault)(const struct page_policy_query *query);
+};
+/* Pages that one fault maps at most; a larger `ahead` is cut. */
+#define FAULT_PAGES_MAX 16u
+void aspace_set_policy(const struct page_policy_ops *ops);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Physical memory: frames of 4 KiB and naturally aligned blocks of 2^order of
+ * them, up to 1 GiB.  A buddy allocator behind per-CPU caches for order 0
+ * (4 KiB) and order 9 (2 MiB): a CPU touches no other one's cache lines until
+ * its cache is empty, or full, or memory runs out.
+ *
+ * All functions: any context but NMI; none blocks.
+ */
+#pragma once
+
+#include <kernel/types.h>
+
+enum frame_order {
+    ORDER_4K = 0,
+    ORDER_2M = LARGE_SHIFT - PAGE_SHIFT,
+    ORDER_1G = GIANT_SHIFT - PAGE_SHIFT,
+    FRAME_ORDERS = ORDER_1G + 1,
+};
+
+#define FRAME_ZERO 1u /* contents zero; else undefined (filled in debug builds) */
+
+/* 0 and the first frame in *pfn, or -ENOMEM.  `order` < FRAME_ORDERS. */
+must_check int frame_alloc(unsigned order, unsigned flags, pfn_t *pfn);
+
+/* Gives back what frame_alloc() gave, or an aligned part of it. */
+void frame_free(pfn_t pfn, unsigned order);
+
+/* How often a frame is mapped or otherwise used; starts at 1 (order 0 only). */
+void frame_get(pfn_t pfn);
+/* Drops one use; frees at 0. */
+void frame_put(pfn_t pfn, unsigned order);
+
+struct frame_stats {
+    u64 total;                  /* frames the allocator manages */
+    u64 free;                   /* frames free, caches and zeroed ones included */
+    u64 zeroed;                 /* of those: zeroed ahead */
+    u64 by_order[FRAME_ORDERS]; /* free blocks in the buddy lists */
+};
+void frame_get_stats(struct frame_stats *stats);
+
+/*
+ * Free frames, without a lock and as of a moment ago: what the CPUs' caches
+ * hold (at most 8.3 MiB each) is not counted.
+ */
+u64 frame_free_estimate(void);
+
+/*
+ * A note of the owner that stays with an allocated frame; it is 0 after
+ * frame_alloc() and must be 0 at frame_free().  Only the owner may ask.
+ */
+enum frame_tag {
+    FRAME_TAG_NONE = 0,
+    FRAME_TAG_CACHED = 1,     /* free, in a CPU's cache */
+    FRAME_TAG_ZEROED = 2,     /* free, in the pool of zeroed frames */
+    FRAME_TAG_LARGE = 0x4000, /* kmalloc: first frame of a large object, + order */
+    FRAME_TAG_SLAB = 0x8000,  /* kmalloc: + which frame of its slab */
+};
+void frame_set_tag(pfn_t pfn, u16 tag);
+u16 frame_tag(pfn_t pfn);
+
+/*
+ * Works at zeroing one free 2 MiB frame ahead of need and keeps it aside.
+ * For idle CPUs, with no spinlock held.  Asks keep_going() every microsecond
+ * or two and leaves off when that says false; the next call on this CPU goes
+ * on there.  True if there is more to do, false when enough are ready.
+ */
+bool frame_zero_ahead(bool (*keep_going)(void));
+/* One such step, for an idle loop that looks for work between its calls. */
+bool frame_zero_ahead_idle(void);
+
+/*
+ * Start-up, one CPU with its GS base set.  Hands the allocator the RAM in
+ * [start, end), in any order, at most 32 ranges; the frames' descriptors are
+ * taken from it.  The direct map covers it already.  -ENOMEM.
+ */
+struct mem_range {
+    paddr_t start, end;
+};
+must_check int frame_init(const struct mem_range *ram, unsigned count);
+
+/*
+ * Start-up, before frame_init(): zeroed 4 KiB frames for page tables, from the
+ * RAM given (within what is mapped already at direct_map_base), lowest first.
+ * frame_init(), which may be given more RAM, leaves out what was taken.
+ */
+void frame_early_init(const struct mem_range *ram, unsigned count);
+paddr_t frame_early_alloc(void);
+
+/* Walks every list; BUG on a broken invariant.  Takes the buddy's lock. */
+void frame_check(void);
+
+/* The kernel's window on physical memory, at a place drawn at boot. */
+extern vaddr_t direct_map_base;
+extern u64 direct_map_size; /* bytes, holes included */
+
+static inline void *phys_to_virt(paddr_t pa)
+{
+    return (void *)(direct_map_base + pa);
+}
+
+static inline paddr_t virt_to_phys(const void *va)
+{
+    return (paddr_t)((vaddr_t)va - direct_map_base);
+}
+
+static inline void *pfn_to_virt(pfn_t pfn)
+{
+    return phys_to_virt(pfn << PAGE_SHIFT);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Futexes with Linux's semantics (futex(2)); one address space, so the
+ * private and the shared kind of anonymous memory are the same.
+ * Thread context; addresses are the application's and may fault: -EFAULT.
+ * An address that is not a multiple of 4: -EINVAL.
+ */
+#pragma once
+
+#include <kernel/types.h>
+
+#define FUTEX_BITSET_MATCH_ANY 0xffffffffu
+
+/* 0 woken, -EAGAIN value differs, -ETIMEDOUT, -EINVAL bitset 0. */
+int futex_wait(u32 *addr, u32 value, nsec_t deadline, u32 bitset);
+/* How many were woken, at most `count`, or an error. */
+int futex_wake(u32 *addr, u32 count, u32 bitset);
+/*
+ * Wakes up to `wake`, moves up to `move` to `to`; *addr must be `value` if
+ * check, else -EAGAIN.  Returns woken + moved with check, else woken... as
+ * FUTEX_CMP_REQUEUE and FUTEX_REQUEUE do.
+ */
+int futex_requeue(u32 *addr, u32 *to, u32 wake, u32 move, bool check, u32 value);
+/* FUTEX_WAKE_OP; `op` encoded as in futex(2). */
+int futex_wake_op(u32 *addr, u32 *addr2, u32 wake, u32 wake2, u32 op);
+
+/* The system call's six arguments (timeout: clock decided by op). */
+s64 futex_syscall(u32 *addr, int op, u32 value, u64 timeout_or_count, u32 *addr2, u32 value3);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exceptions and interrupts as C sees them.  kernel/x86/entry.S builds the
+ * frame; an event that hit application code has it at the top of the
+ * thread's kernel stack, one that hit the kernel has it below what it hit.
+ */
+#pragma once
+
+#include <kernel/types.h>
+
+struct trap_frame {
+    u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+    u64 vector, error;
+    u64 rip, cs, rflags, rsp, ss;
+};
+
+enum trap_vector {
+    TRAP_DE = 0,
+    TRAP_DB = 1,
+    TRAP_NMI = 2,
+    TRAP_BP = 3,
+    TRAP_UD = 6,
+    TRAP_DF = 8,
+    TRAP_GP = 13,
+    TRAP_PF = 14,
+    TRAP_MF = 16,
+    TRAP_XM = 19,
+    VECTOR_FIRST = 32, /* below it exceptions, from it on interrupts */
+    VECTOR_TIMER = 0x40,
+    VECTOR_RESCHED = 0x41,
+    VECTOR_SHOOTDOWN = 0x42,
+    VECTOR_DEVICE = 0x50, /* first of the vectors handed out by irq_register() */
+    VECTOR_SPURIOUS = 0xff,
+};
+
+/* Page-fault error code: Intel SDM 3A 4.7. */
+#define FAULT_PRESENT 1ull /* protection, not a missing page */
+#define FAULT_WRITE 2ull
+#define FAULT_RESERVED 8ull
+#define FAULT_EXECUTE 16ull
+
+/* Whether the event interrupted application code (which may be preempted). */
+bool trap_from_app(const struct trap_frame *frame);
+
+/*
+ * A fault of application code that the kernel cannot resolve goes to the
+ * thread's handler (signals, one day; tests now).  Returns true if `frame`
+ * may be returned to, as changed.  Runs on the thread's kernel stack with
+ * interrupts enabled.
+ */
+typedef bool (*trap_handler)(struct trap_frame *frame, u64 fault_address);
+
+/* Registers a handler of device interrupts; returns its vector or -ENOSPC. */
+typedef void (*irq_handler)(void *arg);
+must_check int irq_register(irq_handler handler, void *arg);

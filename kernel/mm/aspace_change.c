@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changing what is mapped: protection, contents, advice.
+ *
+ * A protection that only allows more needs no shoot-down: a CPU that still
+ * knows the old one faults, and a fault drops what its TLB holds for the
+ * address (Intel SDM 3A, 4.10.4.1).  HotSpot's committing of reserved memory
+ * is of that kind.
+ */
+#include "aspace_priv.h"
+
+#include <kernel/errno.h>
+#include <kernel/pagetable.h>
+#include <kernel/trace.h>
+
+#define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
+
+/* As aspace_op_lock(), but the whole range must be mapped: else -ENOMEM, unlocked. */
+static int lock_mapped(struct aspace_op *op, bool *irq)
+{
+    *irq = aspace_op_lock(op);
+    if (region_set_covers(&aspace.set, op->start, op->end)) {
+        return 0;
+    }
+    aspace_write_unlock(*irq);
+    return -ENOMEM;
+}
+
+/* Does `prot` take away what some region in the range allows, or give more? */
+static void compare_prot(const struct aspace_op *op, unsigned prot, bool *less, bool *more)
+{
+    *less = *more = false;
+    region_for_each(region, &aspace.set, op->start, op->end)
+    {
+        *less |= (region->prot & ~prot) != 0;
+        *more |= (prot & ~region->prot) != 0;
+    }
+}
+
+static void protect_locked(struct aspace_op *op, unsigned prot, bool irq)
+{
+    bool less, more;
+
+    compare_prot(op, prot, &less, &more);
+    if (!less && !more) {
+        aspace_write_unlock(irq);
+        return;
+    }
+    aspace_op_claim(op);
+    region_for_each(region, &aspace.set, op->start, op->end)
+    {
+        region->prot = (u8)prot;
+    }
+    aspace_write_unlock(irq);
+    pt_range_protect(&op->range, prot, less);
+    irq = aspace_write_lock();
+    aspace_op_release(op, irq);
+}
+
+int aspace_protect(vaddr_t start, u64 size, unsigned prot)
+{
+    struct aspace_op op;
+    int error = (prot & ~PROT_ALL) != 0 ? -EINVAL : aspace_op_begin(&op, start, size);
+    bool irq;
+
+    if (error != 0) {
+        return error;
+    }
+    error = lock_mapped(&op, &irq);
+    if (error == 0) {
+        protect_locked(&op, prot, irq);
+        trace(TRACE_PROTECT, start, size);
+    }
+    aspace_op_end(&op);
+    return error;
+}
+
+int aspace_discard(vaddr_t start, u64 size)
+{
+    struct aspace_op op;
+    int error = aspace_op_begin(&op, start, size);
+    bool irq;
+
+    if (error != 0) {
+        return error;
+    }
+    error = lock_mapped(&op, &irq);
+    if (error == 0) {
+        aspace_op_claim(&op);
+        aspace_write_unlock(irq);
+        pt_range_clear(&op.range);
+        irq = aspace_write_lock();
+        aspace_op_release(&op, irq);
+    }
+    aspace_op_end(&op);
+    return error;
+}
+
+/* Whatever cannot be promoted stays as it is: it is advice. */
+static void promote_range(vaddr_t start, vaddr_t end)
+{
+    for (vaddr_t w = ALIGN_UP(start, LARGE_SIZE); w + LARGE_SIZE <= end; w += LARGE_SIZE) {
+        if (aspace_promote(w) == -ENOMEM) {
+            return;
+        }
+    }
+}
+
+int aspace_advise_pages(vaddr_t start, u64 size, enum region_pages pages)
+{
+    struct aspace_op op;
+    int error = pages > PAGES_LARGE ? -EINVAL : aspace_op_begin(&op, start, size);
+    bool irq;
+
+    if (error != 0) {
+        return error;
+    }
+    error = lock_mapped(&op, &irq);
+    if (error == 0) {
+        aspace_op_claim(&op);
+        region_for_each(region, &aspace.set, op.start, op.end)
+        {
+            region->pages = (u8)pages;
+        }
+        aspace_op_release(&op, irq);
+    }
+    aspace_op_end(&op);
+    if (error == 0 && pages == PAGES_LARGE) {
+        promote_range(start, start + size);
+    }
+    return error;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all operations on a range have in common.  Everything that can fail
+ * comes first: the nodes to split regions with and the tables to split large
+ * pages with are taken before the lock; after aspace_op_claim() an operation
+ * goes through to its end.
+ *
+ * An operation claims its whole range at once or waits holding nothing, so
+ * operations cannot wait for each other in a circle.
+ */
+#include "aspace_priv.h"
+
+#include <kernel/assert.h>
+#include <kernel/kmalloc.h>
+#include <kernel/pagetable.h>
+
+#define OP_NODES 3 /* two for splitting at the borders, one for a new region */
+
+int aspace_op_begin(struct aspace_op *op, vaddr_t start, u64 size)
+{
+    int error = aspace_range_valid(start, size);
+
+    if (error != 0) {
+        return error;
+    }
+    op->start = start;
+    op->end = start + size;
+    region_pool_init(&op->pool);
+    error = region_pool_reserve(&op->pool, OP_NODES, kmalloc);
+    if (error == 0) {
+        error = pt_range_init(&op->range, op->start, op->end);
+    }
+    if (error != 0) {
+        region_pool_drain(&op->pool, kfree);
+    }
+    return error;
+}
+
+void aspace_wait_release(u64 seen)
+{
+    wait_until(&aspace.waiters,
+               atomic_load_explicit(&aspace.releases, memory_order_acquire) != seen);
+}
+
+bool aspace_op_lock(struct aspace_op *op)
+{
+    for (;;) {
+        bool irq = aspace_write_lock();
+        u64 seen = atomic_load_explicit(&aspace.releases, memory_order_relaxed);
+
+        if (!region_set_busy(&aspace.set, op->start, op->end)) {
+            return irq;
+        }
+        aspace_write_unlock(irq);
+        aspace_wait_release(seen);
+    }
+}
+
+void aspace_op_claim(struct aspace_op *op)
+{
+    region_set_carve(&aspace.set, op->start, op->end, &op->pool);
+    region_for_each(region, &aspace.set, op->start, op->end)
+    {
+        region->busy = true;
+    }
+}
+
+void aspace_op_release(struct aspace_op *op, bool irq)
+{
+    region_for_each(region, &aspace.set, op->start, op->end)
+    {
+        region->busy = false;
+    }
+    region_set_merge(&aspace.set, op->start, op->end, &op->pool);
+    assert_slow((region_set_check(&aspace.set), true));
+    /* Under the lock, so that whoever saw the region busy waits for a later number. */
+    atomic_fetch_add_explicit(&aspace.releases, 1, memory_order_release);
+    aspace_write_unlock(irq);
+    wait_wake_all(&aspace.waiters);
+}
+
+void aspace_op_end(struct aspace_op *op)
+{
+    pt_range_end(&op->range);
+    region_pool_drain(&op->pool, kfree);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between the files of the address space:
+ *
+ *   aspace.c         start-up, lookups, statistics
+ *   aspace_lock.c    the big-reader lock on the set of regions
+ *   aspace_op.c      what all operations have in common
+ *   aspace_map.c     map, unmap
+ *   aspace_change.c  protect, discard, advise
+ *   promote.c        4 KiB pages to a 2 MiB one
+ *   fault.c          faults, populate
+ *   pt_range.c       the page tables of a range
+ *   region_set.c, region_place.c   the set itself (pure)
+ */
+#pragma once
+
+#include <kernel/aspace.h>
+#include <kernel/types.h>
+#include <kernel/wait.h>
+#include <stdatomic.h>
+
+#include "pt_range_priv.h"
+#include "region_set_priv.h"
+
+/* (c) constant after start-up   (b) big-reader lock   (a) atomic */
+struct aspace {
+    struct region_set set;                /* (b) */
+    _Atomic u64 releases;                 /* (a) how often busy regions became free */
+    struct wait_queue waiters;            /* for `releases` to change */
+    const struct page_policy_ops *policy; /* (c) */
+    u64 total_frames;                     /* (c) */
+};
+extern struct aspace aspace;
+
+/* aspace_lock.c.  Both disable interrupts; no lock but window locks below. */
+must_check bool aspace_read_lock(void);
+void aspace_read_unlock(bool irq);
+must_check bool aspace_write_lock(void);
+void aspace_write_unlock(bool irq);
+
+/* Counters, of each CPU; the sum counts. */
+enum aspace_counter {
+    COUNT_4K, /* leaves */
+    COUNT_2M,
+    COUNT_FAULTS,
+    COUNT_FAULTS_2M,
+    COUNT_PROMOTIONS,
+    COUNT_DEMOTIONS,
+    COUNTERS
+};
+void aspace_count(enum aspace_counter counter, s64 n);
+u64 aspace_counted(enum aspace_counter counter);
+
+/*
+ * An operation on [start, end):
+ *
+ *   aspace_op_begin       checks the range, takes all memory it may need
+ *   aspace_op_lock        write lock, once no other operation is in the range
+ *   aspace_op_claim       regions of the range end at its borders, and are busy
+ *   aspace_write_unlock   ... page tables, shoot-down: no lock held ...
+ *   aspace_write_lock     ... last change of the set ...
+ *   aspace_op_release     no longer busy, merged; unlocks, wakes who waits
+ *   aspace_op_end         gives back memory
+ */
+struct aspace_op {
+    vaddr_t start, end;
+    struct region_pool pool;
+    struct pt_range range;
+};
+/* 0, -EINVAL, -ENOMEM. */
+must_check int aspace_op_begin(struct aspace_op *op, vaddr_t start, u64 size);
+must_check bool aspace_op_lock(struct aspace_op *op);
+void aspace_op_claim(struct aspace_op *op);
+void aspace_op_release(struct aspace_op *op, bool irq);
+void aspace_op_end(struct aspace_op *op);
+
+/* 0 or -EINVAL: what aspace.h says about ranges. */
+must_check int aspace_range_valid(vaddr_t start, u64 size);
+/* Waits until an operation has ended since aspace.releases was `seen`. */
+void aspace_wait_release(u64 seen);

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page faults on anonymous memory, and populating it.
+ *
+ * A fault looks first, with the set's read lock and the window's lock: who
+ * owns the address, is something there already, which page size does the
+ * policy want.  Then it allocates and zeroes frames with no lock held, and
+ * looks again with the locks: if things are still so, the frames are mapped,
+ * else it starts over.  So faults wait for each other only while entries are
+ * stored, and only within the same 32 MiB.
+ *
+ * One fault may map several pages ahead, where the application touches memory
+ * in ascending order: on kvm_pvm delivering a fault and storing to the
+ * directory cost more than all the rest.  Entries are stored with accessed
+ * set, and dirty if it was a write; there, that halves the cost of the first
+ * access.
+ */
+#include "aspace_priv.h"
+
+#include <kernel/assert.h>
+#include <kernel/cpu.h>
+#include <kernel/errno.h>
+#include <kernel/frame.h>
+#include <kernel/pagetable.h>
+#include <kernel/platform.h>
+#include <kernel/trace.h>
+
+#include "fault_priv.h"
+#include "frame_priv.h"
+
+/* Positive results of the steps below; 0 is resolved, negative an error. */
+enum fault_step {
+    FAULT_NEEDS_FRAMES = 1,
+    FAULT_BUSY,  /* wait for the region */
+    FAULT_RETRY, /* things have changed: look again */
+};
+
+struct fault {
+    vaddr_t addr;
+    u64 error;
+    bool populate; /* not an access: protection does not matter, all to `limit` is wanted */
+    vaddr_t limit;
+    bool no_large; /* there are no 2 MiB frames */
+    u64 seen;      /* aspace.releases when the region was found busy */
+    /* What is to be mapped: `count` pages of `order` from `base` on. */
+    vaddr_t base;
+    unsigned order, count;
+    vaddr_t next; /* when resolved: what lies before it, from `addr`, is mapped */
+};
+
+static u64 fault_page(const struct fault *f)
+{
+    return PAGE_SIZE << f->order;
+}
+
+static bool allows(const struct region *region, u64 error)
+{
+    if (error & FAULT_WRITE) {
+        return region->prot & PROT_WRITE;
+    }
+    if (error & FAULT_EXECUTE) {
+        return region->prot & PROT_EXEC;
+    }
+    return region->prot != 0;
+}
+
+/* 0 if the fault may be served from the region.  Read lock held. */
+static int check_region(struct fault *f, const struct region *region)
+{
+    if (region == NULL || region->closing || region->kind != REGION_ANON) {
+        return -EFAULT;
+    }
+    if (region->busy) {
+        f->seen = atomic_load_explicit(&aspace.releases, memory_order_relaxed);
+        return FAULT_BUSY;
+    }
+    return f->populate || allows(region, f->error) ? 0 : -EFAULT;
+}
+
+/* Protection of the pages a fault maps, and what the access will set anyway. */
+static u64 leaf_bits(const struct fault *f, const struct region *region)
+{
+    u64 bits = pte_from_prot(region->prot) | PTE_ACCESSED;
+
+    if ((f->error & FAULT_WRITE) || (f->populate && (region->prot & PROT_WRITE))) {
+        bits |= PTE_DIRTY;
+    }
+    return bits;
+}
+
+/* There is a leaf already: another CPU was first, or a TLB knows an old one. */
+static void refresh_leaf(u64 *entry, u64 old, const struct region *region)
+{
+    u64 bits = pte_from_prot(region->prot);
+
+    while (old != 0 && old != pte_with_bits(old, bits) &&
+           !pte_replace(entry, &old, pte_with_bits(old, bits))) {
+    }
+}
+
+static struct page_policy_answer ask_policy(const struct fault *f, const struct region *region,
+                                            unsigned level, bool fits)
+{
+    struct page_policy_query query = {
+        .addr = f->addr,
+        .start = region->start,
+        .end = region->end,
+        .pages = region->pages,
+        .write = (f->error & FAULT_WRITE) != 0,
+        .window_empty = level > 1,
+        .window_table = level == 1,
+        .streak = fault_streak(f->addr),
+        .free_frames = frame_free_estimate(),
+        .total_frames = aspace.total_frames,
+    };
+
+    (void)zeroed_frames(&query.zeroed_frames);
+    if (aspace.policy == NULL) {
+        return (struct page_policy_answer){.order = fits ? ORDER_2M : ORDER_4K};
+    }
+    return aspace.policy->on_fault(&query);
+}
+
+/* Decides what to map.  `level` is where the walk found nothing. */
+static void plan(struct fault *f, const struct region *region, unsigned level)
+{
+    vaddr_t window = ALIGN_DOWN(f->addr, LARGE_SIZE);
+    bool fits = level > 1 && window >= region->start && region->end - window >= LARGE_SIZE &&
+                !f->no_large;
+    struct page_policy_answer answer = ask_policy(f, region, level, fits);
+    vaddr_t end;
+    u64 most;
+
+    f->order = fits && answer.order == ORDER_2M ? ORDER_2M : ORDER_4K;
+    f->base = ALIGN_DOWN(f->addr, fault_page(f));
+    /* One lock covers all: the windows of a group, or the pages of a window. */
+    end = f->order == ORDER_2M ? ALIGN_DOWN(window, PT_GROUP_SIZE) + PT_GROUP_SIZE
+                               : window + LARGE_SIZE;
+    end = MIN(end, region->end);
+    if (f->populate) {
+        end = MIN(end, ALIGN_UP(f->limit, fault_page(f)));
+        answer.ahead = FAULT_PAGES_MAX;
+    }
+    most = MAX((end - f->base) / fault_page(f), 1);
+    f->count = (unsigned)MIN(MIN(most, FAULT_PAGES_MAX), answer.ahead + 1ull);
+}
+
+/* Read lock and window lock held. */
+static int look_at_entry(struct fault *f, const struct region *region)
+{
+    unsigned level;
+    u64 *entry = pt_lookup(f->addr, &level);
+    u64 value = pte_load(entry);
+
+    if (value == 0) {
+        plan(f, region, level);
+        return FAULT_NEEDS_FRAMES;
+    }
+    refresh_leaf(entry, value, region);
+    f->next = ALIGN_DOWN(f->addr, pt_level_size(level)) + pt_level_size(level);
+    return 0;
+}
+
+static int look(struct fault *f)
+{
+    bool irq = aspace_read_lock();
+    const struct region *region = region_set_find(&aspace.set, f->addr);
+    int step = check_region(f, region);
+
+    if (step == 0) {
+        struct spinlock *lock = pt_window_lock(f->addr);
+        bool window_irq = spin_lock(lock);
+
+        step = look_at_entry(f, region);
+        spin_unlock(lock, window_irq);
+    }
+    aspace_read_unlock(irq);
+    return step;
+}
+
+/* How many of the frames wanted there are; a 2 MiB one that is not is no error yet. */
+static unsigned take_frames(struct fault *f, pfn_t *frames)
+{
+    unsigned n = 0;
+
+    while (n < f->count && frame_alloc(f->order, FRAME_ZERO, &frames[n]) == 0) {
+        n++;
+    }
+    if (n == 0 && f->order == ORDER_2M) {
+        f->no_large = true;
+        f->order = ORDER_4K;
+        f->base = ALIGN_DOWN(f->addr, PAGE_SIZE);
+        f->count = 1;
+        return take_frames(f, frames);
+    }
+    return n;
+}
+
+/* Stores entries as long as the places are free; *used is how many. */
+static int install_large(struct fault *f, const pfn_t *frames, unsigned n, u64 bits, unsigned *used)
+{
+    u64 value[FAULT_PAGES_MAX];
+    unsigned i = 0;
+    u64 *entry;
+    int error = pt_entry(f->base, 2, &entry);
+
+    if (error != 0) {
+        return error;
+    }
+    for (; i < n && pte_load(&entry[i]) == 0; i++) {
+        value[i] = frames[i] << PAGE_SHIFT | bits | PTE_LARGE;
+    }
+    if (i > 0) {
+        platform->write_entries(entry, value, i);
+        aspace_count(COUNT_2M, i);
+    }
+    *used = i;
+    return 0;
+}
+
+static int install_small(struct fault *f, const pfn_t *frames, unsigned n, u64 bits, unsigned *used)
+{
+    unsigned i = 0;
+    u64 *entry;
+    int error = pt_entry(f->base, 1, &entry);
+
+    if (error != 0) {
+        return error == -EEXIST ? 0 : error; /* a large page came in between */
+    }
+    for (; i < n && pte_load(&entry[i]) == 0; i++) {
+        pte_store(&entry[i], frames[i] << PAGE_SHIFT | bits);
+    }
+    aspace_count(COUNT_4K, i);
+    *used = i;
+    return 0;
+}
+
+/* Read lock held.  The region is looked at anew: it may not be the one of look(). */
+static int install(struct fault *f, const struct region *region, const pfn_t *frames, unsigned n,
+                   unsigned *used)
+{
+    struct spinlock *lock = pt_window_lock(f->base);
+    u64 bits = leaf_bits(f, region);
+    bool irq;
+    int error;
+
+    if (f->base < region->start || region->end - f->base < fault_page(f)) {
+        return 0;
+    }
+    n = (unsigned)MIN(n, (region->end - f->base) / fault_page(f));
+    irq = spin_lock(lock);
+    error = f->order == ORDER_2M ? install_large(f, frames, n, bits, used)
+                                 : install_small(f, frames, n, bits, used);
+    spin_unlock(lock, irq);
+    return error;
+}
+
+static int install_locked(struct fault *f, const pfn_t *frames, unsigned n, unsigned *used)
+{
+    bool irq = aspace_read_lock();
+    const struct region *region = region_set_find(&aspace.set, f->addr);
+    int step = check_region(f, region);
+
+    *used = 0;
+    if (step == 0) {
+        step = install(f, region, frames, n, used);
+    }
+    aspace_read_unlock(irq);
+    return step;
+}
+
+/* Maps what look() planned. */
+static int supply(struct fault *f)
+{
+    pfn_t frames[FAULT_PAGES_MAX];
+    unsigned n = take_frames(f, frames);
+    unsigned used;
+    int step;
+
+    if (n == 0) {
+        return -ENOMEM;
+    }
+    step = install_locked(f, frames, n, &used);
+    for (unsigned i = used; i < n; i++) {
+        frame_free(frames[i], f->order);
+    }
+    if (used == 0) {
+        return step == 0 ? FAULT_RETRY : step;
+    }
+    f->next = f->base + used * fault_page(f);
+    fault_streak_note(f->addr, f->next);
+    if (f->order == ORDER_2M) {
+        aspace_count(COUNT_FAULTS_2M, 1);
+    }
+    return 0;
+}
+
+static int resolve(struct fault *f)
+{
+    for (;;) {
+        int step = look(f);
+
+        if (step == FAULT_NEEDS_FRAMES) {
+            step = supply(f);
+        }
+        if (step <= 0) {
+            return step;
+        }
+        if (step == FAULT_BUSY) {
+            if (!irq_enabled()) {
+                return -EFAULT;
+            }
+            aspace_wait_release(f->seen);
+        }
+    }
+}
+
+int aspace_fault(vaddr_t addr, u64 error)
+{
+    struct fault f = {.addr = addr, .error = error};
+    int result;
+
+    if (error & FAULT_RESERVED) {
+        return -EFAULT;
+    }
+    aspace_count(COUNT_FAULTS, 1);
+    result = resolve(&f);
+    trace(TRACE_FAULT, addr, error);
+    return result;
+}
+
+int aspace_populate(vaddr_t start, u64 size)
+{
+    int error = aspace_range_valid(start, size);
+
+    for (vaddr_t va = start; error == 0 && va < start + size;) {
+        struct fault f = {.addr = va, .populate = true, .limit = start + size};
+
+        error = resolve(&f);
+        if (error == -EFAULT) {
+            error = -ENOMEM; /* nothing is mapped there */
+        }
+        va = f.next;
+    }
+    return error;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sequential touches, found per CPU: each remembers where its last
+ * STREAMS faults ended, and a fault just there continues that stream.
+ * Rejected: a detector in the region, which all CPUs that fault there would
+ * write, and which two threads that fill different parts of a heap confuse.
+ */
+#include "fault_priv.h"
+
+#include <kernel/cpu.h>
+
+#define STREAMS 4u
+
+/* (o) own CPU only, kernel code that is not an interrupt's */
+struct streams {
+    struct {
+        vaddr_t next;    /* (o) 0: unused */
+        unsigned streak; /* (o) */
+    } stream[STREAMS];
+    unsigned oldest; /* (o) */
+} aligned_to(CACHE_LINE);
+
+static struct streams streams[MAX_CPUS];
+
+/* The stream that `addr` continues: its index, or STREAMS. */
+static unsigned find(const struct streams *mine, vaddr_t addr)
+{
+    unsigned i = 0;
+
+    while (i < STREAMS && mine->stream[i].next != addr) {
+        i++;
+    }
+    return i;
+}
+
+unsigned fault_streak(vaddr_t addr)
+{
+    const struct streams *mine = &streams[cpu_id()];
+    unsigned i = find(mine, ALIGN_DOWN(addr, PAGE_SIZE));
+
+    return i < STREAMS ? mine->stream[i].streak + 1 : 0;
+}
+
+void fault_streak_note(vaddr_t addr, vaddr_t next)
+{
+    struct streams *mine = &streams[cpu_id()];
+    unsigned i = find(mine, ALIGN_DOWN(addr, PAGE_SIZE));
+
+    if (i < STREAMS) {
+        mine->stream[i].streak++;
+    } else {
+        i = mine->oldest++ % STREAMS;
+        mine->stream[i].streak = 0;
+    }
+    mine->stream[i].next = next;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * 2 MiB frames zeroed ahead of need, by idle CPUs: the first touch of a large
+ * page then costs no 85,000 cycles of zeroing.
+ *
+ * A CPU zeroes its frame in chunks that take a microsecond or two and stops
+ * between two of them when it has something better to do; the next time it
+ * goes on where it was.  Its lock is held during a chunk, which costs nobody
+ * anything, but lets a CPU that is out of memory take the unfinished frame.
+ *
+ * The pool is bounded by an eighth of the free memory, so that nothing else
+ * runs short because of it; and it is given up whenever something does.
+ */
+#include "frame_priv.h"
+
+#include <kernel/assert.h>
+#include <kernel/cpu.h>
+#include <kernel/spinlock.h>
+#include <kernel/string.h>
+
+#define POOL_MAX 64
+#define POOL_SHARE 8 /* of the free frames: one in so many */
+#define CHUNK (16 * KIB)
+#define FRAMES_IN_2M (1ull << ORDER_2M)
+
+/* One CPU's unfinished frame.  (l) lock */
+struct zeroing {
+    struct spinlock lock;
+    bool active; /* (l) */
+    u32 pfn;     /* (l) */
+    u64 done;    /* (l) bytes */
+} aligned_to(CACHE_LINE);
+
+/* (l) lock   (a) atomic */
+static struct {
+    struct spinlock lock;
+    u32 count;              /* (l) frames in the pool */
+    u32 pfns[POOL_MAX];     /* (l) the tag says FRAME_TAG_ZEROED */
+    _Atomic u32 ready;      /* (a) count, for a look without the lock */
+    _Atomic u32 unfinished; /* (a) frames that some CPU is at */
+    struct zeroing cpu[MAX_CPUS];
+} pool = {.lock = SPINLOCK_INIT("zeroed frames", RANK_ZEROED)};
+
+void zeroed_init(void)
+{
+    for (unsigned i = 0; i < MAX_CPUS; i++) {
+        spinlock_init(&pool.cpu[i].lock, "zeroing", RANK_MAGAZINE);
+    }
+}
+
+static u32 count_ready(void)
+{
+    return atomic_load_explicit(&pool.ready, memory_order_relaxed);
+}
+
+static u32 count_unfinished(void)
+{
+    return atomic_load_explicit(&pool.unfinished, memory_order_relaxed);
+}
+
+/* Pool lock held. */
+static u32 pop(void)
+{
+    u32 pfn = pool.pfns[--pool.count];
+
+    atomic_store_explicit(&pool.ready, pool.count, memory_order_relaxed);
+    BUG_ON(zone_desc(pfn)->tag != FRAME_TAG_ZEROED);
+    zone_desc(pfn)->tag = 0;
+    return pfn;
+}
+
+bool zeroed_take(pfn_t *pfn)
+{
+    bool irq, got;
+
+    if (count_ready() == 0) {
+        return false;
+    }
+    irq = spin_lock(&pool.lock);
+    got = pool.count > 0;
+    if (got) {
+        *pfn = pop();
+    }
+    spin_unlock(&pool.lock, irq);
+    return got;
+}
+
+/* False if the pool is full: other CPUs have filled it meanwhile. */
+static bool push(u32 pfn)
+{
+    bool irq = spin_lock(&pool.lock);
+    bool room = pool.count < POOL_MAX;
+
+    if (room) {
+        zone_desc(pfn)->tag = FRAME_TAG_ZEROED;
+        pool.pfns[pool.count++] = pfn;
+        atomic_store_explicit(&pool.ready, pool.count, memory_order_relaxed);
+    }
+    spin_unlock(&pool.lock, irq);
+    return room;
+}
+
+static bool enough(void)
+{
+    u64 ours = (u64)count_ready() + count_unfinished();
+    u64 free = zone_free_estimate() + ours * FRAMES_IN_2M;
+
+    return ours >= MIN((u64)POOL_MAX, free / POOL_SHARE / FRAMES_IN_2M);
+}
+
+/* Own lock held.  False if there is no frame to zero, or no need. */
+static bool begin(struct zeroing *z)
+{
+    if (enough() || zone_alloc(ORDER_2M, &z->pfn, 1) == 0) {
+        return false;
+    }
+    z->active = true;
+    z->done = 0;
+    atomic_fetch_add_explicit(&pool.unfinished, 1, memory_order_relaxed);
+    return true;
+}
+
+/* Own lock held; the frame goes where the caller wants it. */
+static void end(struct zeroing *z)
+{
+    z->active = false;
+    atomic_fetch_sub_explicit(&pool.unfinished, 1, memory_order_relaxed);
+}
+
+static void zero_chunk(struct zeroing *z)
+{
+    memset((u8 *)pfn_to_virt(z->pfn) + z->done, 0, CHUNK);
+    z->done += CHUNK;
+    if (z->done == LARGE_SIZE) {
+        end(z);
+        if (!push(z->pfn)) {
+            zone_free(ORDER_2M, &z->pfn, 1);
+        }
+    }
+}
+
+bool frame_zero_ahead(bool (*keep_going)(void))
+{
+    struct zeroing *z = &pool.cpu[cpu_id()];
+    bool active = true;
+
+    do {
+        bool irq = spin_lock(&z->lock);
+
+        if (!z->active && !begin(z)) {
+            spin_unlock(&z->lock, irq);
+            return false;
+        }
+        zero_chunk(z);
+        active = z->active;
+        spin_unlock(&z->lock, irq);
+    } while (active && keep_going());
+    return true;
+}
+
+static bool once(void)
+{
+    return false;
+}
+
+bool frame_zero_ahead_idle(void)
+{
+    return frame_zero_ahead(once);
+}
+
+static u64 drain_unfinished(struct zeroing *z)
+{
+    bool irq = spin_lock(&z->lock);
+    u64 frames = 0;
+
+    if (z->active) {
+        end(z);
+        zone_free(ORDER_2M, &z->pfn, 1);
+        frames = FRAMES_IN_2M;
+    }
+    spin_unlock(&z->lock, irq);
+    return frames;
+}
+
+u64 zeroed_drain(void)
+{
+    u64 frames = 0;
+    pfn_t pfn;
+
+    while (zeroed_take(&pfn)) {
+        zone_free(ORDER_2M, &(u32){(u32)pfn}, 1);
+        frames += FRAMES_IN_2M;
+    }
+    for (unsigned i = 0; i < MAX_CPUS; i++) {
+        frames += drain_unfinished(&pool.cpu[i]);
+    }
+    return frames;
+}
+
+u64 zeroed_frames(u64 *ready)
+{
+    *ready = count_ready() * FRAMES_IN_2M;
+    return *ready + count_unfinished() * FRAMES_IN_2M;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Platform "kvm_pvm": KVM on a host without hardware virtualisation.  The
+ * guest's ring 0 runs on the CPU at hardware CPL 3; privileged instructions
+ * trap.  What is done without a trap is done so here and in the inline
+ * functions of kernel/platform.h.  docs/platforms.md has the whole story.
+ */
+#include <kernel/cpu.h>
+#include <kernel/platform.h>
+#include <kernel/trap.h>
+
+#include "../../x86/x86_priv.h"
+#include "pvm_host.h"
+
+static void pvm_cpu_init(struct cpu *cpu)
+{
+    (void)cpu; /* boot.S went native before the first line of C */
+}
+
+/* The host acknowledges interrupts itself as it delivers them. */
+static void pvm_end_of_interrupt(void)
+{
+}
+
+/*
+ * An interrupt between the store that enables interrupts and the IRETQ of
+ * trap_return (entry.S): all registers are the interrupted code's already
+ * and the stack holds what IRETQ would have loaded, so that is what was
+ * interrupted.  One in the halt sequence: on to its end.
+ */
+static void pvm_fix_frame(struct trap_frame *frame)
+{
+    u64 rip = frame->rip;
+
+    if (rip >= (u64)trap_return_window && rip < (u64)trap_iret_end) {
+        const u64 *iret = (const u64 *)frame->rsp;
+
+        frame->rip = iret[0];
+        frame->rflags = iret[2];
+        frame->rsp = iret[3];
+    } else if (rip >= (u64)pvm_halt_begin && rip < (u64)pvm_halt_end) {
+        frame->rip = (u64)pvm_halt_end;
+    }
+}
+
+static u64 pvm_fault_address(void)
+{
+    u64 address;
+
+    __asm__ volatile("movq %%gs:%c1, %0" : "=r"(address) : "i"(CPU_FAULT_ADDRESS));
+    return address;
+}
+
+/*
+ * A page directory in use is write-protected by the host, and a store to it
+ * exits; one string instruction is emulated whole in one exit.
+ */
+static void pvm_write_entries(u64 *dst, const u64 *src, unsigned count)
+{
+    u64 n = count;
+
+    __asm__ volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(n)::"memory");
+}
+
+const struct platform_ops platform_kvm_pvm = {
+    .name = "kvm_pvm",
+    .cpu_init = pvm_cpu_init,
+    .end_of_interrupt = pvm_end_of_interrupt,
+    .halt = pvm_halt,
+    .fix_frame = pvm_fix_frame,
+    .fault_address = pvm_fault_address,
+    .flush_all_above = 2, /* an INVLPG costs half a reload of CR3 */
+    .giant_pages = false, /* 1 GiB leaves fault, whatever CPUID says */
+    .batch_directory_writes = true,
+    .write_entries = pvm_write_entries,
+};

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The futex system call: operation numbers, time-outs and counts as Linux
+ * has them, turned into the calls of kernel/futex.h.
+ *
+ * FUTEX_WAIT has a relative time-out, FUTEX_WAIT_BITSET an absolute one, on
+ * the monotonic clock or (FUTEX_CLOCK_REALTIME) the wall clock.  Linux wakes
+ * one waiter when asked for zero or less; so does this.  Operations with
+ * priority inheritance are not there: -ENOSYS, and musl and glibc manage.
+ */
+#include <kernel/futex.h>
+
+#include <kernel/clock.h>
+#include <kernel/errno.h>
+#include <kernel/sched.h>
+#include <kernel/uaccess.h>
+
+enum futex_op {
+    FUTEX_WAIT = 0,
+    FUTEX_WAKE = 1,
+    FUTEX_REQUEUE = 3,
+    FUTEX_CMP_REQUEUE = 4,
+    FUTEX_WAKE_OP = 5,
+    FUTEX_WAIT_BITSET = 9,
+    FUTEX_WAKE_BITSET = 10,
+};
+
+#define FUTEX_PRIVATE_FLAG 128
+#define FUTEX_CLOCK_REALTIME 256
+
+struct futex_time {
+    s64 sec, nsec;
+};
+
+/* The deadline in clock_now() time: 0, -EFAULT, -EINVAL. */
+static int read_deadline(u64 pointer, bool absolute, bool wall, nsec_t *deadline)
+{
+    struct futex_time time;
+    u64 when, now = wall && absolute ? clock_wall() : clock_now();
+    nsec_t base = clock_now();
+
+    *deadline = SCHED_NEVER;
+    if (pointer == 0) {
+        return 0;
+    }
+    if (user_read(&time, (const void *)pointer, sizeof(time)) != 0) {
+        return -EFAULT;
+    }
+    if (time.sec < 0 || time.nsec < 0 || time.nsec >= (s64)NSEC_PER_SEC) {
+        return -EINVAL;
+    }
+    if ((u64)time.sec >= SCHED_NEVER / NSEC_PER_SEC / 2) {
+        return 0; /* centuries */
+    }
+    when = (u64)time.sec * NSEC_PER_SEC + (u64)time.nsec;
+    if (!absolute) {
+        *deadline = base + when;
+    } else {
+        *deadline = when > now ? base + (when - now) : 0;
+    }
+    return 0;
+}
+
+static s64 wait(u32 *addr, u32 value, u64 timeout, int op, u32 bitset)
+{
+    bool absolute = (op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)) == FUTEX_WAIT_BITSET;
+    nsec_t deadline;
+    int err = read_deadline(timeout, absolute, (op & FUTEX_CLOCK_REALTIME) != 0, &deadline);
+
+    return err != 0 ? err : futex_wait(addr, value, deadline, bitset);
+}
+
+static u32 wake_count(u32 value)
+{
+    return (s32)value > 0 ? value : 1;
+}
+
+static s64 requeue(u32 *addr, u32 *to, u32 wake, u64 move, bool check, u32 value)
+{
+    if ((s32)wake < 0 || (s32)move < 0) {
+        return -EINVAL;
+    }
+    return futex_requeue(addr, to, wake, (u32)move, check, value);
+}
+
+s64 futex_syscall(u32 *addr, int op, u32 value, u64 timeout_or_count, u32 *addr2, u32 value3)
+{
+    int command = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+
+    if ((op & FUTEX_CLOCK_REALTIME) != 0 && command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET) {
+        return -ENOSYS;
+    }
+    switch (command) {
+    case FUTEX_WAIT:
+        return wait(addr, value, timeout_or_count, op, FUTEX_BITSET_MATCH_ANY);
+    case FUTEX_WAIT_BITSET:
+        return wait(addr, value, timeout_or_count, op, value3);
+    case FUTEX_WAKE:
+        return futex_wake(addr, wake_count(value), FUTEX_BITSET_MATCH_ANY);
+    case FUTEX_WAKE_BITSET:
+        return futex_wake(addr, wake_count(value), value3);
+    case FUTEX_REQUEUE:
+        return requeue(addr, addr2, value, timeout_or_count, false, 0);
+    case FUTEX_CMP_REQUEUE:
+        return requeue(addr, addr2, value, timeout_or_count, true, value3);
+    case FUTEX_WAKE_OP:
+        return futex_wake_op(addr, addr2, wake_count(value), wake_count((u32)timeout_or_count),
+                             value3);
+    default:
+        return -ENOSYS;
+    }
+}

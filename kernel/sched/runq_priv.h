@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The order in which one CPU's runnable threads run.  Policy only: no locks,
+ * no per-CPU data, time handed in; sched.c calls it under the run queue's
+ * lock, and the host tests call it directly.
+ *
+ * The running thread is not in the queue.  A thread's vruntime is absolute
+ * while it is FAIR and either in the queue or running from it, and relative
+ * to min_vruntime at all other times, so that it means the same on any CPU.
+ */
+#pragma once
+
+#include <kernel/list.h>
+#include <kernel/rbtree.h>
+#include <kernel/thread.h>
+#include <kernel/types.h>
+
+#define WEIGHT_NICE_0 1024u
+
+#define SLICE_MAX (4 * NSEC_PER_MSEC)
+#define SLICE_MIN (1 * NSEC_PER_MSEC)
+#define SLICE_PERIOD (12 * NSEC_PER_MSEC) /* in which everybody should run once */
+#define WAKEUP_CREDIT (SLICE_MAX / 2)     /* how far behind a sleeper is placed at most */
+#define WAKEUP_GRANULARITY NSEC_PER_MSEC  /* lead that a woken thread takes over at */
+
+/*
+ * front    the FAIR thread with the least vruntime, kept out of the tree: with
+ *          one thread queued, the usual case, the tree is never touched
+ * front == NULL  =>  the tree is empty
+ * every thread in the tree has front->vruntime <= its vruntime
+ * classes  has the bit of each class with a thread queued
+ * count    = threads queued; fair_count = those of SCHED_CLASS_FAIR
+ * min_vruntime never decreases
+ */
+struct runq {
+    u32 classes;
+    u32 count;
+    u32 fair_count;
+    struct thread *front;
+    struct rb_tree fair;
+    struct list fifo[SCHED_CLASSES]; /* all classes but FAIR */
+    u64 min_vruntime;
+};
+
+enum runq_put {
+    RUNQ_WOKEN,  /* slept; vruntime relative; gets credit for its sleep */
+    RUNQ_MOVED,  /* from another CPU, or new; vruntime relative */
+    RUNQ_BACK,   /* ran until now and could not finish; vruntime absolute */
+    RUNQ_YIELDS, /* likewise, but lets one other go first */
+};
+
+void runq_init(struct runq *q);
+
+/* Sets class, nice and what follows from them.  The thread is off any queue. */
+void runq_set_policy(struct thread *t, enum sched_class class, s8 nice);
+/* Puts the wanted policy into force for a thread that runs from this queue. */
+void runq_change_policy(struct runq *q, struct thread *t);
+/* Likewise for one that is nowhere. */
+void runq_apply_policy(struct thread *t);
+
+void runq_put(struct runq *q, struct thread *t, enum runq_put how, nsec_t now);
+/* Takes a queued thread out; its vruntime stays absolute. */
+void runq_remove(struct runq *q, struct thread *t);
+/* The thread, taken out or having run, leaves: vruntime becomes relative. */
+void runq_leave(struct runq *q, struct thread *t);
+
+/* Who is next; NULL if nobody. */
+struct thread *runq_peek(const struct runq *q);
+/* Likewise, and takes it out to run from `now` on. */
+struct thread *runq_pick(struct runq *q, nsec_t now);
+/*
+ * A thread that slept and is nowhere begins to run, if nobody queued has a
+ * better claim; else nothing happens and it is false.
+ */
+bool runq_run_woken(struct runq *q, struct thread *t, nsec_t now);
+/* The queued thread after `t` (NULL: the first), in the order of peek. */
+struct thread *runq_next(const struct runq *q, const struct thread *t);
+
+/* Charges the running thread for the time since it was charged last. */
+void runq_account(struct runq *q, struct thread *current, nsec_t now);
+/* Should `woken`, which is queued, run instead of `current`, which is charged? */
+bool runq_should_preempt(const struct thread *current, const struct thread *woken);
+/* How long a thread may run while others of its class wait. */
+nsec_t runq_slice(const struct runq *q);
+/* Having run its slice, should `current`, which is charged, be put back? */
+bool runq_should_rotate(const struct runq *q, const struct thread *current);
+/* Is there somebody whom a thread of this class has to share with? */
+bool runq_contended(const struct runq *q, enum sched_class class);
+
+/* Walks everything; BUG on a broken invariant. */
+void runq_check(const struct runq *q);

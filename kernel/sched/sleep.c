@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How threads yield and sleep: the calls of kernel/sched.h that are made by a
+ * thread for itself.  The protocol that they follow is told in sched.c.
+ *
+ * A sleep with a deadline starts the thread's own timer.  Whether it was the
+ * timer that woke the thread is known to the timer alone, since only it knows
+ * that it won; so it is the one that writes timed_out.
+ */
+#include "sched_priv.h"
+
+#include <kernel/assert.h>
+#include <kernel/clock.h>
+#include <kernel/errno.h>
+
+void sched_yield(void)
+{
+    bool irq = irq_save();
+
+    sched_schedule(LEAVE_YIELDS);
+    irq_restore(irq);
+}
+
+void sched_prepare_sleep(void)
+{
+    /* The fence of the sleeper: see the top of this file. */
+    atomic_store_explicit(&thread_current()->state, THREAD_SLEEPING, memory_order_seq_cst);
+}
+
+/* Takes back the SLEEPING.  False: a waker was quicker and has the thread. */
+static bool take_back(struct thread *t)
+{
+    u32 expected = THREAD_SLEEPING;
+
+    return atomic_compare_exchange_strong_explicit(&t->state, &expected, THREAD_RUNNABLE,
+                                                   memory_order_acq_rel, memory_order_acquire);
+}
+
+void sched_cancel_sleep(void)
+{
+    if (!take_back(thread_current())) {
+        (void)sched_sleep(SCHED_NEVER); /* to be where the waker puts it */
+    }
+}
+
+void sched_sleep_expired(struct timer *timer)
+{
+    struct thread *t = container_of(timer, struct thread, sleep_timer);
+
+    if (take_back(t)) {
+        t->timed_out = true;
+        sched_ready(t);
+    }
+}
+
+static int sleep_until(struct thread *t, nsec_t deadline)
+{
+    t->timed_out = false;
+    if (deadline <= clock_now()) {
+        if (take_back(t)) {
+            return -ETIMEDOUT;
+        }
+        return sched_sleep(SCHED_NEVER);
+    }
+    timer_start(&t->sleep_timer, deadline);
+    (void)sched_sleep(SCHED_NEVER);
+    (void)timer_cancel(&t->sleep_timer); /* or waits until it has done with us */
+    return t->timed_out ? -ETIMEDOUT : 0;
+}
+
+int sched_sleep(nsec_t deadline)
+{
+    bool irq;
+
+    if (deadline != SCHED_NEVER) {
+        return sleep_until(thread_current(), deadline);
+    }
+    irq = irq_save();
+    sched_schedule(LEAVE_SLEEPS);
+    irq_restore(irq);
+    return 0;
+}
+
+void sched_delay(nsec_t duration)
+{
+    nsec_t deadline = clock_now() + duration;
+
+    do {
+        sched_prepare_sleep();
+    } while (sched_sleep(deadline) != -ETIMEDOUT);
+}
+
+/* Wins the thread for the caller, if it sleeps and can run on this CPU now. */
+static bool take_for_this_cpu(struct thread *t)
+{
+    if (!take_back(t)) {
+        return false;
+    }
+    if (atomic_load_explicit(&t->on_cpu, memory_order_acquire) || !sched_allowed(t, cpu_id())) {
+        sched_ready(t);
+        return false;
+    }
+    return true;
+}
+
+int sched_wake_and_sleep(struct thread *thread, nsec_t deadline)
+{
+    bool irq = irq_save();
+    struct thread *self = thread_current();
+    bool timed = deadline != SCHED_NEVER;
+
+    if (!take_for_this_cpu(thread)) {
+        irq_restore(irq);
+        return sched_sleep(deadline);
+    }
+    if (timed) {
+        self->timed_out = false;
+        timer_start(&self->sleep_timer, deadline);
+    }
+    sched_hand_over(thread);
+    irq_restore(irq);
+    if (timed) {
+        (void)timer_cancel(&self->sleep_timer);
+    }
+    return timed && self->timed_out ? -ETIMEDOUT : 0;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How events reach C, on both platforms.
+ *
+ * Interrupts arrive on IST 1, exceptions on IST 2, double faults on IST 3,
+ * NMIs on IST 4: none touches the interrupted stack, so the application's
+ * red zone is safe and a fault on a bad stack is harmless.  Interrupts and
+ * exceptions then move at once to the thread's kernel stack:
+ *
+ *   interrupted code on the kernel stack    below what it was using
+ *   interrupted code elsewhere (the         at its top: the kernel stack is
+ *   application's stack)                    empty then
+ *
+ * which frees the IST stack for the next event and lets the thread be
+ * switched away.  A stack pointer in the guard below the kernel stack, or
+ * within KSTACK_RESERVE of its end, is an overflow.
+ *
+ * The frame is struct trap_frame (kernel/trap.h).
+ */
+#include "../platform/kvm_pvm/pvm_host.h"
+
+#ifndef MOKA_KSTACK_SHIFT
+#define MOKA_KSTACK_SHIFT 14
+#endif
+#define KSTACK_SIZE (1 << MOKA_KSTACK_SHIFT)
+#define KSTACK_GUARD (1 << MOKA_KSTACK_SHIFT)
+#define KSTACK_RESERVE 1024
+
+    .macro SAVE_REGS
+    push %rdi; push %rsi; push %rdx; push %rcx; push %rax
+    push %r8;  push %r9;  push %r10; push %r11; push %rbx
+    push %rbp; push %r12; push %r13; push %r14; push %r15
+    .endm
+
+    .macro LOAD_REGS
+    pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp
+    pop %rbx; pop %r11; pop %r10; pop %r9;  pop %r8
+    pop %rax; pop %rcx; pop %rdx; pop %rsi; pop %rdi
+    .endm
+
+    .text
+
+    /* 256 stubs of 16 bytes: a dummy error code where the CPU pushes none. */
+    .balign 16
+    .globl trap_stubs
+trap_stubs:
+    .set vec, 0
+    .rept 256
+    .balign 16
+    .if (vec == 8) || (vec >= 10 && vec <= 14) || (vec == 17) || (vec == 21) || (vec == 29) || (vec == 30)
+    .else
+    push $0
+    .endif
+    push $vec
+    .if vec == 8
+    jmp trap_double_fault
+    .elseif vec == 2
+    jmp trap_nmi
+    .else
+    jmp trap_common
+    .endif
+    .set vec, vec + 1
+    .endr
+
+    .globl trap_common
+    .type trap_common, @function
+trap_common:
+    push %rax
+    push %rcx
+    push %rdx
+    mov 64(%rsp), %rax            /* interrupted rsp */
+    mov %gs:CPU_KSTACK_TOP, %rcx
+    lea -1(%rcx), %rdx
+    sub %rax, %rdx                /* distance below the top */
+    cmp $(KSTACK_SIZE - KSTACK_RESERVE), %rdx
+    jae 2f
+    mov %rax, %rcx                /* on the kernel stack: stay below */
+    and $-16, %rcx
+1:  /* Copies vector, error, rip, cs, rflags, rsp, ss to end at rcx. */
+    .set off, 24
+    .rept 7
+    mov off(%rsp), %rax
+    mov %rax, (off - 24 - 56)(%rcx)
+    .set off, off + 8
+    .endr
+    mov 16(%rsp), %rax
+    lea -56(%rcx), %rdx
+    mov %rdx, %gs:CPU_SCRATCH
+    mov (%rsp), %rdx
+    mov 8(%rsp), %rcx
+    mov %gs:CPU_SCRATCH, %rsp
+    SAVE_REGS
+    cld
+    mov %rsp, %rdi
+    call trap_dispatch            /* returns with interrupts disabled */
+
+    .globl trap_return
+trap_return:
+    LOAD_REGS
+    add $16, %rsp                 /* -> rip cs rflags rsp ss */
+    testb $1, platform_is_pvm
+    jz trap_iret
+    /*
+     * On kvm_pvm an IRETQ to the guest's CS exits (10k cycles and more).  The
+     * CPU is at CPL 3, so one to the hardware's own selectors needs none;
+     * the interrupt flag is the byte in memory.  Between its store and the
+     * IRETQ an interrupt may come: fix_frame() undoes this return then.
+     */
+    movl $PVM_HW_CS, 8(%rsp)
+    movl $PVM_HW_SS, 32(%rsp)
+    testl $0x200, 16(%rsp)
+    jz trap_iret
+    movb $1, %gs:CPU_IRQ_ENABLED
+    .globl trap_return_window
+trap_return_window:
+    testb $1, %gs:CPU_IRQ_PENDING
+    jz trap_iret
+    /* An interrupt waits: an IRETQ to the guest's selectors lets the host
+     * deliver it after. */
+    movl $PVM_GUEST_CS, 8(%rsp)
+    movl $PVM_GUEST_SS, 32(%rsp)
+    .globl trap_iret, trap_iret_end
+trap_iret:
+    iretq
+trap_iret_end:
+
+2:  cmp $(KSTACK_SIZE + KSTACK_GUARD), %rdx
+    jae 1b                        /* application's stack: rcx is the top */
+    pop %rdx
+    pop %rcx
+    pop %rax
+    SAVE_REGS
+    cld
+    mov %rsp, %rdi
+    mov %rsp, %rbp
+    and $-16, %rsp
+    call trap_stack_overflow
+    ud2
+
+trap_double_fault:
+    SAVE_REGS
+    cld
+    mov %rsp, %rdi
+    and $-16, %rsp
+    call trap_fatal
+    ud2
+
+trap_nmi:
+    SAVE_REGS
+    cld
+    mov %rsp, %rdi
+    mov %rsp, %rbx
+    and $-16, %rsp
+    call trap_nmi_dispatch
+    mov %rbx, %rsp
+    jmp trap_return
+
+    /* See kernel/syscall.h. */
+    .globl syscall_entry
+    .type syscall_entry, @function
+syscall_entry:
+    mov %rsp, %r11
+    mov %gs:CPU_KSTACK_TOP, %rsp
+    push %r11
+    push %rbp
+    mov %rsp, %rbp
+    cmp $512, %rax
+    jae 3f
+    mov %r10, %rcx
+    call *syscall_table(, %rax, 8)
+    pop %rbp
+    pop %rsp
+    ret
+3:  mov $-38, %rax                /* -ENOSYS */
+    pop %rbp
+    pop %rsp
+    ret
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The C side of switching threads: what the scheduler calls, on top of
+ * switch.S.
+ */
+#include <kernel/assert.h>
+#include <kernel/cpu.h>
+#include <kernel/thread.h>
+
+#include "../sched/arch_priv.h"
+#include "x86_priv.h"
+
+#define MXCSR_DEFAULT 0x1f80ull
+#define X87_CONTROL_DEFAULT 0x37full
+
+/* switch.S */
+struct thread *arch_switch_stack(struct thread *prev, u64 *save, u64 load, u64 *prev_fs,
+                                 u64 next_fs);
+void arch_thread_first(void);
+noreturn void arch_run_app(void (*entry)(void *), void *arg, vaddr_t stack);
+
+/* What arch_switch_stack() pops, lowest address first. */
+struct switch_frame {
+    u64 control; /* MXCSR, x87 control word */
+    u64 r15, r14, r13, r12, rbx, rbp;
+    u64 rip;
+    u64 pad; /* so that the first function finds an aligned stack */
+};
+
+struct thread *arch_switch(struct thread *prev, struct thread *next)
+{
+    struct thread *last;
+
+    if (unlikely(prev->vectors_live)) {
+        arch_xsave(prev);
+    }
+    last = arch_switch_stack(prev, &prev->saved_sp, next->saved_sp, &prev->fs_base, next->fs_base);
+    if (unlikely(prev->vectors_live)) {
+        arch_xrstor(prev);
+    }
+    return last;
+}
+
+void arch_thread_init(struct thread *thread)
+{
+    struct switch_frame *frame = (struct switch_frame *)thread->kstack_top - 1;
+
+    *frame = (struct switch_frame){
+        .control = X87_CONTROL_DEFAULT << 32 | MXCSR_DEFAULT,
+        .rip = (u64)arch_thread_first,
+    };
+    thread->saved_sp = (u64)frame;
+}
+
+void arch_enter_app(struct thread *thread)
+{
+    assert(thread->app_stack != 0 && !irq_enabled());
+    arch_run_app(thread->entry, thread->arg, thread->app_stack);
+}

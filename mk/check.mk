@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+#
+# make check: formats, lints, compiles each header alone, checks the layering.
+# Results of the slow ones are kept as stamps below $(BUILD)/check.
+#
+# The linter is clang-tidy: of a null pointer, an uninitialised variable and a use
+# after kfree(), planted for a trial, it found all, and cppcheck two.
+
+.PHONY: check layering format check-format check-lint check-headers check-source check-shell
+check: layering check-format check-source check-shell check-headers check-lint
+
+# Part of every build.
+layering:
+	$(Q)tools/check-layering.sh
+
+check-source:
+	$(Q)tools/check-source.sh
+
+# Not part of `make check`: rewrites the files.
+format:
+	$(Q)tools/list-files.sh '*.c' '*.h' | xargs clang-format-14 -i
+
+check-format:
+	$(Q)tools/list-files.sh '*.c' '*.h' | xargs clang-format-14 --dry-run -Werror
+
+check-shell:
+	$(Q)for script in $$(tools/list-files.sh '*.sh') .ci/run; do sh -n "$$script" || exit 1; done
+	$(Q)shellcheck -x $$(tools/list-files.sh '*.sh') .ci/run
+
+check-headers:
+	$(Q)tools/check-headers.sh "$(CC)" "$(CFLAGS_KERNEL) $(INCLUDES_IMAGE) -DMOKA_DEBUG=2" "$(HOST_FLAGS)"
+
+# What of the compiler's flags clang understands and cares for.
+tidy_flags := $(filter -std=% -ffreestanding -m%,$(filter-out -mstack%,$(CFLAGS_KERNEL))) \
+	$(INCLUDES_IMAGE) -DMOKA_DEBUG=2
+host_only := tests/host/% benchmarks/micro/linux.c benchmarks/micro/boottime.c tools/% jni-ext/%
+
+c_sources := $(shell tools/list-files.sh '*.c')
+h_sources := $(shell tools/list-files.sh '*.h')
+check-lint: $(patsubst %,$(BUILD)/check/%.tidy,$(c_sources))
+
+$(BUILD)/check/%.tidy: % $(h_sources) .clang-tidy
+	@mkdir -p $(@D)
+	@echo "  LINT  $<"
+	$(Q)clang-tidy-14 --quiet $< -- $(if $(filter $(host_only),$<),$(HOST_FLAGS),$(tidy_flags)) \
+		>$@.out 2>&1 || { cat $@.out; exit 1; }
+	$(Q)mv $@.out $@

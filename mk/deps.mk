@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+#
+# Installs the packages that the goals of this make need (tools/deps.sh says
+# which, and what it does).  It happens while the makefiles are read, ahead of
+# any rule, so that no rule has to wait for it and none can run before it.
+#
+# make deps         all that any goal needs
+# make deps-GROUP   of one group: build run test check bench gdb
+
+deps_groups := build run test check bench gdb
+deps_of_run := run
+deps_of_test := run test check
+deps_of_test-quick := run test
+deps_of_test-host := test
+deps_of_test-guest := run
+deps_of_stress := run
+deps_of_check := check test
+deps_of_format := check
+deps_of_bench-micro := run bench
+deps_of_bench-linux := bench
+deps_of_gdb := run gdb
+deps_of_deps := $(deps_groups)
+$(foreach group,$(deps_groups),$(eval deps_of_deps-$(group) := $(group)))
+
+# Nothing for `make clean`, `make help` and `make -n`.
+deps_goals := $(filter-out clean help,$(or $(MAKECMDGOALS),all))
+ifneq ($(findstring n,$(firstword $(filter-out --%,-$(MAKEFLAGS)))),)
+deps_goals :=
+endif
+ifneq ($(deps_goals),)
+deps_said := $(shell tools/deps.sh build $(sort $(foreach goal,$(deps_goals),$(deps_of_$(goal)))) >&2)
+ifneq ($(.SHELLSTATUS),0)
+$(error programs are missing, see above)
+endif
+endif
+
+.PHONY: deps $(addprefix deps-,$(deps_groups))
+deps $(addprefix deps-,$(deps_groups)):
+	@:

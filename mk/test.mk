@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+#
+# make test         checks, host tests, guest tests on every platform
+# make test-quick   host tests and one boot
+# make test-host, make test-guest [ONLY=PATTERN]
+# make stress       ten minutes of mixed load in the guest (SECONDS=600)
+
+include tests/tests.mk
+
+guest_images := $(BUILD)/release/moka.elf $(BUILD)/test/moka-test.elf $(BUILD)/rom/moka.rom
+
+.PHONY: test test-quick test-host test-guest stress
+test: check $(host_programs) $(guest_images) $(BUILD)/ubsan/moka-test.elf
+	$(Q)tests/run-all.sh $(BUILD) full
+
+test-quick: layering $(host_programs) $(guest_images)
+	$(Q)tests/run-all.sh $(BUILD) quick
+
+test-host: layering $(host_programs)
+	$(Q)tests/run-host.sh $(BUILD)
+
+test-guest: layering $(guest_images) $(BUILD)/ubsan/moka-test.elf
+	$(Q)tests/run-guest.sh $(if $(ONLY),--only '$(ONLY)') $(BUILD)
+
+SECONDS ?= 600
+stress: layering $(guest_images)
+	$(Q)tests/run-guest.sh --set stress --seconds $(SECONDS) $(BUILD)
