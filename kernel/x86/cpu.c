@@ -62,6 +62,7 @@ _Static_assert(offsetof(struct cpu, kstack_top) == CPU_KSTACK_TOP, "known to ass
 _Static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH, "known to assembly");
 _Static_assert(offsetof(struct cpu, id) == CPU_ID, "known to assembly");
 _Static_assert(offsetof(struct cpu, physical) == CPU_PHYSICAL, "known to assembly");
+_Static_assert(offsetof(struct cpu, need_resched) == CPU_NEED_RESCHED, "known to assembly");
 _Static_assert(sizeof(struct idt_gate) == 16, "SDM 6.14.1");
 _Static_assert(sizeof(struct tss) == 104, "SDM 8.7");
 

@@ -168,12 +168,27 @@ syscall_entry:
     jae 3f
     mov %r10, %rcx
     call *syscall_table(, %rax, 8)
-    pop %rbp
-    pop %rsp
+    /*
+     * An interrupt that came while the kernel ran may want another thread to
+     * run.  One that comes between this look and the switch of stacks starts
+     * it again: trap_dispatch() knows the two labels.
+     */
+    .globl syscall_exit, syscall_exit_end
+syscall_exit:
+    cmpb $0, %gs:CPU_NEED_RESCHED
+    jne 4f
+    mov (%rsp), %rbp
+    mov 8(%rsp), %rsp
+syscall_exit_end:
     ret
 3:  mov $-38, %rax                /* -ENOSYS */
-    pop %rbp
-    pop %rsp
-    ret
+    jmp syscall_exit
+4:  push %rax
+    push %rax                     /* twice: aligns */
+    call trap_syscall_reschedule
+    pop %rax
+    pop %rax
+    jmp syscall_exit
+
 
     .section .note.GNU-stack, "", @progbits

@@ -136,6 +136,26 @@ static void exception_dispatch(struct trap_frame *frame, bool app)
     irq_disable();
 }
 
+/*
+ * An interrupt hit the end of a system call, between its look at
+ * need_resched and the switch to the application's stack: look again.
+ */
+static void syscall_exit_fix(struct trap_frame *frame)
+{
+    if (frame->rip >= (u64)syscall_exit && frame->rip < (u64)syscall_exit_end) {
+        frame->rip = (u64)syscall_exit;
+    }
+}
+
+void trap_syscall_reschedule(void)
+{
+    irq_disable();
+    if (this_cpu()->need_resched) {
+        sched_preempt();
+    }
+    irq_enable();
+}
+
 void trap_dispatch(struct trap_frame *frame)
 {
     struct thread *thread;
@@ -157,6 +177,8 @@ void trap_dispatch(struct trap_frame *frame)
             sched_preempt();
         }
         thread->vectors_live = false;
+    } else if (!app) {
+        syscall_exit_fix(frame);
     }
 }
 

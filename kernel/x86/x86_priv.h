@@ -73,6 +73,7 @@ void apic_start_others(paddr_t trampoline); /* INIT, then SIPI, to all others */
 
 /* Assembly. */
 extern char trap_stubs[], trap_return_window[], trap_iret[], trap_iret_end[];
+extern char syscall_exit[], syscall_exit_end[];
 extern char pvm_halt_begin[], pvm_halt_end[];
 void pvm_halt(void);
 void bare_halt(void);
@@ -80,6 +81,7 @@ extern struct cpu boot_cpu;
 
 /* Called by entry.S. */
 void trap_dispatch(struct trap_frame *frame);
+void trap_syscall_reschedule(void);
 noreturn void trap_stack_overflow(struct trap_frame *frame);
 noreturn void trap_fatal(struct trap_frame *frame);
 void trap_nmi_dispatch(struct trap_frame *frame);

@@ -50,6 +50,7 @@ struct cpu {
 #define CPU_SCRATCH 152
 #define CPU_ID 160
 #define CPU_PHYSICAL 168
+#define CPU_NEED_RESCHED 176
 
 static inline struct cpu *this_cpu(void)
 {

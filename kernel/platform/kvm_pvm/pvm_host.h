@@ -26,4 +26,5 @@
 #define CPU_SCRATCH 152
 #define CPU_ID 160
 #define CPU_PHYSICAL 168
+#define CPU_NEED_RESCHED 176
 #endif
