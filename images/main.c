@@ -45,11 +45,11 @@ static noreturn void start_rest(void *arg)
 
     (void)arg;
     need(thread_init_cpu(0), "the idle thread");
+    need(smp_wait(), "the other CPUs");
     sched_set_idle_work(frame_zero_ahead_idle);
-    smp_wait();
-    need(thread_create(&attr, NULL), "the first thread");
     kprintf("boot: Moka on %s, %u CPUs, %s, entry to idle %lu us\n", platform->name, cpu_count(),
             clock_source(), (unsigned long)us_since_entry());
+    need(thread_create(&attr, NULL), "the first thread");
     sched_idle();
 }
 

@@ -63,10 +63,10 @@ static void find_sleep_type(struct bootinfo *info, const u8 *aml, const u8 *end)
     while ((p = find_bytes(p, end, "_S5_\x12", 5)) != NULL) {
         /* The top two bits of PkgLength's first byte say how many more it has. */
         if (p > aml && (p[-1] == AML_NAME || p[-1] == AML_ROOT) && end - p > 5) {
-            const u8 *element = p + 7 + (p[5] >> 6);
+            size_t skip = 7 + (p[5] >> 6);
 
-            if (element < end) {
-                info->sleep_type = byte_constant(element, end) & 7;
+            if ((size_t)(end - p) > skip) {
+                info->sleep_type = byte_constant(p + skip, end) & 7;
             }
             return;
         }

@@ -104,9 +104,10 @@ early_gp:                         /* skips the 2-byte RDMSR */
     iretq
 
     /*
-     * Another CPU, in real mode at some page below 1 MiB.  It draws a number
-     * and takes the struct cpu of that number; smp.c prepared as many as the
-     * tables name, and a CPU beyond those halts.
+     * Another CPU, in real mode at some page below 1 MiB.  One at a time:
+     * ap_cpu is the struct cpu that smp.c has prepared for this one, and the
+     * next is started when it is taken.  (CPUs that wait for each other here
+     * would be interpreted as they do, at the cost of the one they wait for.)
      */
     .code16
     .globl ap_trampoline, ap_trampoline_end
@@ -130,35 +131,23 @@ ap_start32:
     mov %eax, %ds
     mov %eax, %ss
     mov $ap_boot_stack_top, %esp
-1:  lock btsl $0, ap_boot_lock    /* one at a time on the boot stack */
-    jnc 2f
-    pause
-    jmp 1b
-2:  call enter_long_mode
+    call enter_long_mode
     ljmp $CODE64, $ap_start64
 
     .code64
 ap_start64:
     mov ap_main_root, %rax        /* the kernel's own page tables */
     mov %rax, %cr3
-    mov ap_next, %ebx
-    incl ap_next
-    cmp ap_count, %ebx
-    jae ap_park
-    mov ap_cpus(, %rbx, 8), %rbx
+    mov ap_cpu, %rbx
     mov CPU_PHYSICAL(%rbx), %rdx
     call go_native
     mov CPU_KSTACK_TOP(%rbx), %rsp
-    movl $0, ap_boot_lock
+    movq $0, ap_cpu               /* taken */
     mov %rbx, %rdi
     xor %ebp, %ebp
     push %rbp
     call ap_main
     ud2
-ap_park:
-    movl $0, ap_boot_lock
-    hlt
-    jmp ap_park
 
     .balign 16
     .globl boot_gdt
@@ -207,19 +196,13 @@ boot_pd:
 
     .data
     .balign 8
-    .globl boot_tsc, platform_is_pvm, ap_cpus, ap_count, ap_main_root
+    .globl boot_tsc, platform_is_pvm, ap_cpu, ap_main_root
 boot_tsc:
     .quad 0
 ap_main_root:
     .quad 0
-ap_cpus:
-    .fill 64, 8, 0
-ap_count:
-    .long 0
-ap_next:
-    .long 0
-ap_boot_lock:
-    .long 0
+ap_cpu:
+    .quad 0
 platform_is_pvm:
     .byte 0
 

@@ -121,13 +121,13 @@ void cpu_send_nmi(u64 mask)
     send_to_mask(mask, ICR_NMI | ICR_ASSERT);
 }
 
-void apic_start_others(paddr_t trampoline)
+void apic_start_cpu(u32 apic_id, paddr_t trampoline)
 {
     bool irq = irq_save();
 
-    apic_command(0, ICR_INIT | ICR_ASSERT | ICR_ALL_BUT_SELF);
+    apic_command(apic_id, ICR_INIT | ICR_ASSERT);
     clock_delay(100 * NSEC_PER_USEC);
-    apic_command(0, ICR_STARTUP | ICR_ASSERT | ICR_ALL_BUT_SELF | (u32)(trampoline >> PAGE_SHIFT));
+    apic_command(apic_id, ICR_STARTUP | ICR_ASSERT | (u32)(trampoline >> PAGE_SHIFT));
     irq_restore(irq);
 }
 

@@ -69,7 +69,7 @@ void fpu_init_cpu(void);
 /* Local APIC of this CPU. */
 void apic_cpu_init(void);
 void apic_end_of_interrupt(void);
-void apic_start_others(paddr_t trampoline); /* INIT, then SIPI, to all others */
+void apic_start_cpu(u32 apic_id, paddr_t trampoline); /* INIT, then SIPI */
 
 /* Assembly. */
 extern char trap_stubs[], trap_return_window[], trap_iret[], trap_iret_end[];

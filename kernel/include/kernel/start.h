@@ -18,9 +18,9 @@ void cpu_check_features(void);
 void memory_init(void);
 /* Local APIC, timer, I/O APICs masked.  Needs kernel_map_device(). */
 void apic_init(void);
-/* Tells the other CPUs to start; smp_wait() waits until they are online. */
+/* Starts the first of the other CPUs; smp_wait() the rest, until all are online. */
 must_check int smp_start(void);
-void smp_wait(void);
+must_check int smp_wait(void);
 
 /* Ends of the kernel image, from the linker script. */
 extern char kernel_text_start[], kernel_code_end[], kernel_text_end[];
