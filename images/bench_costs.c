@@ -7,8 +7,7 @@
  * Each measurement is one function that is called in kernel context and
  * returns cycles; the loop around it is the benchmarks' own.  The page-table
  * entries that are changed map memory that only this benchmark knows, so no
- * lock is taken, and a bit that software may use is flipped, so that the
- * memory stays mapped all the while.
+ * lock is taken.
  */
 #include "bench_os.h"
 
@@ -72,18 +71,38 @@ static long cost_exit(void *arg)
     return (long)(bench_ticks() - start);
 }
 
-static long cost_entry_write(void *arg)
+/*
+ * A write to an entry that the CPU has just used: a hypervisor that shadows
+ * page tables notices the first write after a use.
+ */
+static long write_used(u64 *entry, volatile char *address)
 {
-    u64 start = bench_ticks();
+    u64 start;
 
-    flip(arg);
+    *address = 1;
+    start = bench_ticks();
+    flip(entry);
     return (long)(bench_ticks() - start);
 }
 
-static long cost_entries_write(void *arg)
+static long cost_pde_write(void *arg)
+{
+    return write_used(arg, costs.large.base);
+}
+
+static long cost_pte_write(void *arg)
+{
+    return write_used(arg, costs.small.base);
+}
+
+/* All the entries of the 64 MiB at once, as munmap and mprotect do. */
+static long cost_pde_write_32(void *arg)
 {
     u64 *entry = arg, changed[LIVE_LARGE], start;
 
+    for (unsigned i = 0; i < LIVE_LARGE; i++) {
+        *(volatile char *)(costs.large.base + i * LARGE_SIZE) = 1;
+    }
     for (unsigned i = 0; i < LIVE_LARGE; i++) {
         changed[i] = entry[i] ^ PTE_SOFTWARE;
     }
@@ -120,13 +139,14 @@ static long cost_fault(void *arg)
     return (long)(bench_ticks() - start);
 }
 
-/* The first access through an entry that has just been changed. */
-static long miss(u64 *entry, volatile char *address)
+/* The first access through an entry that was not present a moment ago. */
+static long miss(volatile u64 *entry, volatile char *address)
 {
-    u64 start;
+    u64 value = *entry, start;
 
-    flip(entry);
+    *entry = 0;
     invalidate((const void *)address);
+    *entry = value;
     start = bench_ticks();
     *address = 1;
     return (long)(bench_ticks() - start);
@@ -292,9 +312,9 @@ void bench_costs(void)
         bench_fail("costs: cannot set up", 0);
     }
     measure("exit", cost_exit, NULL);
-    measure("pte_write", cost_entry_write, small);
-    measure("pde_write", cost_entry_write, large);
-    measure("pde_write_32", cost_entries_write, large);
+    measure("pte_write", cost_pte_write, small);
+    measure("pde_write", cost_pde_write, large);
+    measure("pde_write_32", cost_pde_write_32, large);
     measure("invlpg", cost_invlpg, costs.large.base);
     measure("cr3_reload", cost_cr3, NULL);
     measure("fault", cost_fault, costs.empty.base);
