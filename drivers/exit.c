@@ -54,6 +54,7 @@ static void triple_fault(void)
 
 noreturn void machine_exit(enum exit_status status)
 {
+    console_flush();
     irq_disable();
     port_write_u32(DEBUG_EXIT_PORT, status);
     if (bootinfo.sleep_port != 0) {

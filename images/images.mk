@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The composition roots: which sources make which image.
 
 images_common := images/main.c

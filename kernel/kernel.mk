@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Sources of the kernel, by folder.  Policy files (also built for the host)
 # are listed again in tests/tests.mk.
 

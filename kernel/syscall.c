@@ -41,8 +41,7 @@ struct linux_timespec {
     s64 sec, nsec;
 };
 
-#define SYSCALL(name) \
-    static s64 sys_##name(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+#define SYSCALL(name) static s64 sys_##name(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
 /* Anonymous private memory; files come with the layer that has files. */
 SYSCALL(mmap)

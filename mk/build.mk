@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # How images are built.  A variant is a set of compiler flags; an image is a
 # list of sources linked with the kernel.
 #

@@ -12,6 +12,7 @@
 #include "bench.h"
 
 #define CALIBRATION_NS 20000000ull
+#define SAMPLES_LEAST 3
 #define LINE_MAX 400 /* the kernel's console cuts lines at 512 bytes */
 
 static struct {
@@ -139,7 +140,7 @@ void bench_begin(const char *name, const char *unit, unsigned samples)
 
 bool bench_more(void)
 {
-    return state.count < state.wanted && (state.count < 2 || bench_ticks() < state.end);
+    return state.count < state.wanted && (state.count < SAMPLES_LEAST || bench_ticks() < state.end);
 }
 
 void bench_add(uint64_t thousandths)

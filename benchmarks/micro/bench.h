@@ -60,7 +60,7 @@ void bench_run(const char *groups, unsigned budget_ms);
  *     }
  *     bench_end();
  * bench_more() ends after `samples` samples or when the time budget is used,
- * but not before two samples.  Values are thousandths of the unit.  At most
+ * but not before three samples.  Values are thousandths of the unit.  At most
  * BENCH_PRINTED of them are printed, evenly spaced in time.
  */
 #define BENCH_SAMPLES 4096
@@ -115,6 +115,11 @@ struct bench_memory {
 };
 void bench_map(struct bench_memory *memory, size_t size, enum bench_pages pages);
 void bench_unmap(struct bench_memory *memory);
+/*
+ * A page that stays mapped, for words that threads wait on: on Moka the
+ * program's own variables are in the kernel's image, which futexes refuse.
+ */
+void *bench_shared_page(void);
 void bench_protect(void *start, size_t size, bool write);
 /* Writes a word in each 4 KiB. */
 void bench_touch(char *start, size_t size);

@@ -14,14 +14,14 @@
 enum { TURN_MAIN, TURN_PARTNER, TURN_STOP };
 
 /* One word that both threads wait on: only one of them waits at a time. */
-static _Atomic uint32_t turn;
+static _Atomic uint32_t *turn;
 
 static void yield_partner(void *arg)
 {
     (void)arg;
     bench_pin(0);
-    while (atomic_load_explicit(&turn, memory_order_relaxed) != TURN_STOP) {
-        atomic_store_explicit(&turn, TURN_MAIN, memory_order_relaxed);
+    while (atomic_load_explicit(turn, memory_order_relaxed) != TURN_STOP) {
+        atomic_store_explicit(turn, TURN_MAIN, memory_order_relaxed);
         bench_yield();
     }
 }
@@ -31,9 +31,9 @@ static uint64_t yield_round(void)
     uint64_t switches = 0;
 
     for (unsigned i = 0; i < ROUNDS; i++) {
-        atomic_store_explicit(&turn, TURN_PARTNER, memory_order_relaxed);
+        atomic_store_explicit(turn, TURN_PARTNER, memory_order_relaxed);
         bench_yield();
-        if (atomic_load_explicit(&turn, memory_order_relaxed) == TURN_MAIN) {
+        if (atomic_load_explicit(turn, memory_order_relaxed) == TURN_MAIN) {
             switches += 2;
         }
     }
@@ -44,9 +44,9 @@ static void run_yield(void)
 {
     struct bench_thread partner = {.fn = yield_partner};
 
-    atomic_store(&turn, TURN_PARTNER);
+    atomic_store(turn, TURN_PARTNER);
     bench_thread_start(&partner);
-    while (atomic_load(&turn) == TURN_PARTNER) {
+    while (atomic_load(turn) == TURN_PARTNER) {
         bench_yield();
     }
     bench_begin("switch1/yield", "ns", 200);
@@ -58,16 +58,16 @@ static void run_yield(void)
     bench_end();
     /* The partner may be between its test and its store: tell it twice. */
     do {
-        atomic_store(&turn, TURN_STOP);
+        atomic_store(turn, TURN_STOP);
         bench_yield();
-    } while (atomic_load(&turn) != TURN_STOP);
+    } while (atomic_load(turn) != TURN_STOP);
     bench_thread_join(&partner);
 }
 
 static void futex_pass(uint32_t to)
 {
-    atomic_store_explicit(&turn, to, memory_order_release);
-    bench_futex_wake(&turn);
+    atomic_store_explicit(turn, to, memory_order_release);
+    bench_futex_wake(turn);
 }
 
 static void futex_partner(void *arg)
@@ -75,7 +75,7 @@ static void futex_partner(void *arg)
     (void)arg;
     bench_pin(0);
     for (;;) {
-        uint32_t now = atomic_load_explicit(&turn, memory_order_acquire);
+        uint32_t now = atomic_load_explicit(turn, memory_order_acquire);
 
         if (now == TURN_STOP) {
             return;
@@ -83,7 +83,7 @@ static void futex_partner(void *arg)
         if (now == TURN_PARTNER) {
             futex_pass(TURN_MAIN);
         } else {
-            bench_futex_wait(&turn, TURN_MAIN);
+            bench_futex_wait(turn, TURN_MAIN);
         }
     }
 }
@@ -92,8 +92,8 @@ static void futex_round(void)
 {
     for (unsigned i = 0; i < ROUNDS; i++) {
         futex_pass(TURN_PARTNER);
-        while (atomic_load_explicit(&turn, memory_order_acquire) == TURN_PARTNER) {
-            bench_futex_wait(&turn, TURN_PARTNER);
+        while (atomic_load_explicit(turn, memory_order_acquire) == TURN_PARTNER) {
+            bench_futex_wait(turn, TURN_PARTNER);
         }
     }
 }
@@ -102,7 +102,7 @@ static void run_futex(void)
 {
     struct bench_thread partner = {.fn = futex_partner};
 
-    atomic_store(&turn, TURN_MAIN);
+    atomic_store(turn, TURN_MAIN);
     bench_thread_start(&partner);
     futex_round();
     bench_begin("switch1/futex", "ns", 200);
@@ -119,6 +119,7 @@ static void run_futex(void)
 
 void bench_switch1(void)
 {
+    turn = bench_shared_page();
     bench_pin(0);
     run_yield();
     run_futex();

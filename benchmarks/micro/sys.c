@@ -114,3 +114,14 @@ void bench_touch(char *start, size_t size)
         *(volatile uint64_t *)(start + at) = at;
     }
 }
+
+void *bench_shared_page(void)
+{
+    static struct bench_memory memory;
+
+    if (memory.base == NULL) {
+        bench_map(&memory, 4096, BENCH_PAGES_4K);
+        bench_touch(memory.base, 4096);
+    }
+    return memory.base;
+}

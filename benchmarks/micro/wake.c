@@ -21,13 +21,13 @@
 enum { STOP = UINT32_MAX };
 
 /* One cache line for what each side writes. */
-static struct {
+static struct shared {
     _Alignas(64) _Atomic uint32_t word; /* the futex: number of the wake */
     _Alignas(64) _Atomic uint32_t waits_for;
     _Alignas(64) _Atomic uint32_t done;
     uint64_t woken_at;
     bool slept;
-} shared;
+} * shared;
 
 static void waiter(void *arg)
 {
@@ -36,16 +36,16 @@ static void waiter(void *arg)
     for (uint32_t number = 1;; number++) {
         bool slept = false;
 
-        atomic_store_explicit(&shared.waits_for, number, memory_order_release);
-        while (atomic_load_explicit(&shared.word, memory_order_acquire) == number - 1) {
-            slept = bench_futex_wait(&shared.word, number - 1);
+        atomic_store_explicit(&shared->waits_for, number, memory_order_release);
+        while (atomic_load_explicit(&shared->word, memory_order_acquire) == number - 1) {
+            slept = bench_futex_wait(&shared->word, number - 1);
         }
-        shared.woken_at = bench_ticks();
-        shared.slept = slept;
-        if (atomic_load_explicit(&shared.word, memory_order_acquire) == STOP) {
+        shared->woken_at = bench_ticks();
+        shared->slept = slept;
+        if (atomic_load_explicit(&shared->word, memory_order_acquire) == STOP) {
             return;
         }
-        atomic_store_explicit(&shared.done, number, memory_order_release);
+        atomic_store_explicit(&shared->done, number, memory_order_release);
     }
 }
 
@@ -64,29 +64,29 @@ static void run_gap(const char *name, uint64_t gap_ns, unsigned samples)
     uint64_t gap = bench_ticks_from_ns(gap_ns), awake = 0;
     uint32_t number = 1;
 
-    atomic_store(&shared.word, 0);
-    atomic_store(&shared.waits_for, 0);
+    atomic_store(&shared->word, 0);
+    atomic_store(&shared->waits_for, 0);
     bench_thread_start(&thread);
     bench_begin(name, "ns", samples);
     for (; bench_more() && number < 4 * samples; number++) {
         uint64_t start;
 
-        bench_spin_until(&shared.waits_for, number);
+        bench_spin_until(&shared->waits_for, number);
         spin_ticks(gap);
         start = bench_ticks();
-        atomic_store_explicit(&shared.word, number, memory_order_release);
-        bench_futex_wake(&shared.word);
-        bench_spin_until(&shared.done, number);
-        if (shared.slept) {
-            bench_add_ticks(shared.woken_at > start ? shared.woken_at - start : 0, 1);
+        atomic_store_explicit(&shared->word, number, memory_order_release);
+        bench_futex_wake(&shared->word);
+        bench_spin_until(&shared->done, number);
+        if (shared->slept) {
+            bench_add_ticks(shared->woken_at > start ? shared->woken_at - start : 0, 1);
         } else {
             awake++;
         }
     }
     bench_end();
-    bench_spin_until(&shared.waits_for, number);
-    atomic_store(&shared.word, STOP);
-    bench_futex_wake(&shared.word);
+    bench_spin_until(&shared->waits_for, number);
+    atomic_store(&shared->word, STOP);
+    bench_futex_wake(&shared->word);
     bench_thread_join(&thread);
     if (awake != 0) {
         bench_fact(bench_name(name, "found_awake"), awake);
@@ -99,8 +99,8 @@ enum { TURN_MAIN, TURN_PARTNER };
 
 static void pass(uint32_t to)
 {
-    atomic_store_explicit(&shared.word, to, memory_order_release);
-    bench_futex_wake(&shared.word);
+    atomic_store_explicit(&shared->word, to, memory_order_release);
+    bench_futex_wake(&shared->word);
 }
 
 static void partner(void *arg)
@@ -108,7 +108,7 @@ static void partner(void *arg)
     (void)arg;
     bench_pin(1);
     for (;;) {
-        uint32_t now = atomic_load_explicit(&shared.word, memory_order_acquire);
+        uint32_t now = atomic_load_explicit(&shared->word, memory_order_acquire);
 
         if (now == STOP) {
             return;
@@ -116,7 +116,7 @@ static void partner(void *arg)
         if (now == TURN_PARTNER) {
             pass(TURN_MAIN);
         } else {
-            bench_futex_wait(&shared.word, TURN_MAIN);
+            bench_futex_wait(&shared->word, TURN_MAIN);
         }
     }
 }
@@ -125,8 +125,8 @@ static void pingpong_round(void)
 {
     for (unsigned i = 0; i < ROUNDS; i++) {
         pass(TURN_PARTNER);
-        while (atomic_load_explicit(&shared.word, memory_order_acquire) == TURN_PARTNER) {
-            bench_futex_wait(&shared.word, TURN_PARTNER);
+        while (atomic_load_explicit(&shared->word, memory_order_acquire) == TURN_PARTNER) {
+            bench_futex_wait(&shared->word, TURN_PARTNER);
         }
     }
 }
@@ -135,7 +135,7 @@ static void run_pingpong(void)
 {
     struct bench_thread thread = {.fn = partner};
 
-    atomic_store(&shared.word, TURN_MAIN);
+    atomic_store(&shared->word, TURN_MAIN);
     bench_thread_start(&thread);
     pingpong_round();
     bench_begin("handover2/pingpong", "ns", 200);
@@ -156,6 +156,7 @@ static bool two_cpus(const char *name)
         bench_skip(name, "needs two CPUs");
         return false;
     }
+    shared = bench_shared_page();
     bench_pin(0);
     return true;
 }

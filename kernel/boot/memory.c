@@ -132,6 +132,7 @@ void memory_init(void)
     direct_map_base = base;
     pagetable_init(phys_to_virt(root));
     if (frame_init(memory.free, memory.count) != 0) {
-        config_error("too little memory for %lu MiB of frame descriptors", (unsigned long)(total / MIB));
+        config_error("too little memory for %lu MiB of frame descriptors",
+                     (unsigned long)(total / MIB));
     }
 }

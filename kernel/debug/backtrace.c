@@ -172,7 +172,7 @@ static bool step(struct position *at)
     if (rip == (u64)trap_return) {
         return cross_trap(at);
     }
-    if (is_in_syscall_entry(rip)) {
+    if (is_in_syscall_entry(rip - 1)) {
         return cross_syscall(at, rbp);
     }
     if (rbp != 0 && (rbp <= at->rbp || rbp - at->rbp > FRAME_DISTANCE_MAX)) {

@@ -141,19 +141,29 @@ void console_flush(void)
     irq_restore(irq);
 }
 
-void console_set(const struct console_ops *ops)
+const struct console_ops *console_set(const struct console_ops *ops)
 {
     bool irq = spin_lock(&console.lock);
+    const struct console_ops *before = console.ops;
 
     console.ops = ops;
     early_hand_over();
     spin_unlock(&console.lock, irq);
+    return before;
+}
+
+void console_end_line(void)
+{
+    bool irq = irq_save();
+
+    if (lines[cpu_id()].len > 0) {
+        kprintf("\n");
+    }
+    irq_restore(irq);
 }
 
 void console_panic(void)
 {
     atomic_store_explicit(&console.panicking, true, memory_order_relaxed);
-    if (lines[cpu_id()].len > 0) {
-        kprintf("\n");
-    }
+    console_end_line();
 }

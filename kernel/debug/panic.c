@@ -264,6 +264,7 @@ void config_error(const char *fmt, ...)
 {
     va_list ap;
 
+    console_end_line();
     kprintf("moka: cannot start: ");
     va_start(ap, fmt);
     kvprintf(fmt, ap);

@@ -147,9 +147,12 @@ static bool refill(struct heap_class *class, struct chain *chain)
         return false;
     }
     irq = spin_lock(&class->lock);
-    slab_class_add(&class->slabs, slab);
+    slab = slab_class_add(&class->slabs, slab);
     chain->count = slab_class_take(&class->slabs, want, &chain->first);
     spin_unlock(&class->lock, irq);
+    if (slab != NULL) {
+        free_slab(slab, class->slabs.order);
+    }
     return true;
 }
 

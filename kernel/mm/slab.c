@@ -32,12 +32,28 @@ struct slab *slab_format(const struct slab_class *c, void *memory)
     return slab;
 }
 
-void slab_class_add(struct slab_class *c, struct slab *slab)
+static bool is_empty(const struct slab *slab)
+{
+    return slab->free == slab->home->per_slab;
+}
+
+/* The last slab is the empty one, if there is one. */
+static bool has_empty(const struct slab_class *c)
+{
+    return !list_empty(&c->partial) && is_empty(list_entry(c->partial.prev, struct slab, link));
+}
+
+struct slab *slab_class_add(struct slab_class *c, struct slab *slab)
 {
     BUG_ON(slab->home != c || slab->free != c->per_slab);
+    if (has_empty(c)) {
+        slab->magic = 0;
+        return slab;
+    }
     list_push_back(&c->partial, &slab->link);
     c->slabs++;
     c->free += slab->free;
+    return NULL;
 }
 
 static void take_one(struct slab_class *c, struct slab *slab, struct slab_object **chain)
@@ -67,17 +83,6 @@ unsigned slab_class_take(struct slab_class *c, unsigned want, struct slab_object
         }
     }
     return got;
-}
-
-static bool is_empty(const struct slab *slab)
-{
-    return slab->free == slab->home->per_slab;
-}
-
-/* The last slab is the empty one, if there is one. */
-static bool has_empty(const struct slab_class *c)
-{
-    return !list_empty(&c->partial) && is_empty(list_entry(c->partial.prev, struct slab, link));
 }
 
 struct slab *slab_class_give(struct slab_class *c, struct slab *slab, struct slab_object *object)

@@ -60,7 +60,13 @@ struct slab_class {
 
 /* Makes a slab of `memory`; not yet in the class, so no lock is needed. */
 struct slab *slab_format(const struct slab_class *c, void *memory);
-void slab_class_add(struct slab_class *c, struct slab *slab);
+
+/*
+ * Adds a slab that was just formatted.  If there is one without objects in use
+ * already, as another CPU may have added it meanwhile, this one is not wanted
+ * and is returned, for the caller to free; else NULL.
+ */
+must_check struct slab *slab_class_add(struct slab_class *c, struct slab *slab);
 
 /* Puts up to `want` free objects in front of *chain; returns how many. */
 unsigned slab_class_take(struct slab_class *c, unsigned want, struct slab_object **chain);
@@ -70,7 +76,8 @@ unsigned slab_class_take(struct slab_class *c, unsigned want, struct slab_object
  * objects in use, the slab is no longer in the class and is returned, for the
  * caller to free; else NULL.
  */
-struct slab *slab_class_give(struct slab_class *c, struct slab *slab, struct slab_object *object);
+must_check struct slab *slab_class_give(struct slab_class *c, struct slab *slab,
+                                        struct slab_object *object);
 
 /* The object of `slab` that `address` lies in; BUG if in none. */
 struct slab_object *slab_object_at(const struct slab *slab, const void *address);

@@ -214,43 +214,59 @@ bool balance_steal(struct sched_cpu *sc, nsec_t waited)
 
 /* ---- Turns ---------------------------------------------------------------------------- */
 
-/* The waiting thread that came to this CPU first and may go to `to`. */
-static struct thread *oldest(struct sched_cpu *sc, unsigned to)
+/* Where a thread should go that has had its turn here, and who. */
+struct turn {
+    struct thread *thread;
+    unsigned to;
+    u32 load; /* of that CPU */
+};
+
+/* The waiting thread that came here first of those that may go to a CPU with less to run. */
+static struct turn find_turn(struct sched_cpu *sc, u32 mine)
 {
-    struct thread *best = NULL;
-    unsigned looked_at = 0;
+    u64 others = balance_online() & ~(1ull << sc->id), seen = 0;
+    struct turn found = {NULL, 0, 0};
+    unsigned looked_at = 0, to = 0;
 
     for (struct thread *t = runq_next(&sc->queue, NULL); t != NULL && looked_at < CANDIDATES;
          t = runq_next(&sc->queue, t)) {
-        if (t->class == SCHED_CLASS_FAIR && movable(t, to) &&
-            (best == NULL || t->arrived_at < best->arrived_at)) {
-            best = t;
-        }
+        u64 allowed = atomic_load_explicit(&t->affinity, memory_order_relaxed) & others;
+
         looked_at++;
+        if (allowed == 0 || t->class != SCHED_CLASS_FAIR || !movable(t, sc->id) ||
+            (found.thread != NULL && t->arrived_at >= found.thread->arrived_at)) {
+            continue;
+        }
+        if (allowed != seen) { /* usually all have the same */
+            to = least_loaded(allowed, sc->id);
+            seen = allowed;
+        }
+        if (load_of(&sched_cpus[to]) < mine) {
+            found = (struct turn){t, to, load_of(&sched_cpus[to])};
+        }
     }
-    return best;
+    return found;
 }
 
 void balance_rotate(struct sched_cpu *sc, const struct thread *current, nsec_t now)
 {
-    u32 mine = sc->queue.count + 1, theirs;
-    struct thread *t;
-    unsigned to;
+    u32 mine = sc->queue.count + 1;
+    struct turn turn;
 
-    if (mine < 2 || (balance_online() & ~(1ull << sc->id)) == 0) {
+    if (mine < 2) {
         return;
     }
-    to = least_loaded(balance_online() & ~(1ull << sc->id), sc->id);
-    theirs = load_of(&sched_cpus[to]);
-    if (theirs >= mine || (theirs + 1 == mine && now - sc->rotated_at < ROTATE_EVERY)) {
+    turn = find_turn(sc, mine);
+    if (turn.thread == NULL) {
         return;
     }
-    t = oldest(sc, to);
-    /* For turns, if the running one has been here longer, it will be its. */
-    if (t == NULL || (theirs + 1 == mine && current->arrived_at < t->arrived_at)) {
+    /* Where the numbers will only change places there is time; and if the
+     * running thread has been here longer, it will be its turn. */
+    if (turn.load + 1 == mine &&
+        (now - sc->rotated_at < ROTATE_EVERY || current->arrived_at < turn.thread->arrived_at)) {
         return;
     }
-    take_out(sc, t);
+    take_out(sc, turn.thread);
     sc->rotated_at = now;
-    sched_send(t, to);
+    sched_send(turn.thread, turn.to);
 }

@@ -117,6 +117,20 @@ static void change_policy(struct sched_cpu *sc, struct thread *t)
     }
 }
 
+nsec_t thread_run_time(struct thread *thread)
+{
+    bool irq;
+    struct sched_cpu *sc = lock_queue_of(thread, &irq);
+    nsec_t time;
+
+    if (sc->current == thread) {
+        sched_charge(sc, clock_now());
+    }
+    time = thread->run_time;
+    spin_unlock(&sc->lock, irq);
+    return time;
+}
+
 int thread_set_class(struct thread *thread, enum sched_class class, int nice)
 {
     struct sched_cpu *sc;

@@ -7,8 +7,8 @@
  * The timer is a TSC deadline where the CPU has that, else the APIC's own
  * counter, whose rate is measured against the clock once.
  */
-#include <kernel/assert.h>
 #include <kernel/aspace.h>
+#include <kernel/assert.h>
 #include <kernel/bootinfo.h>
 #include <kernel/clock.h>
 #include <kernel/cpu.h>
@@ -142,7 +142,8 @@ void arch_timer_arm(nsec_t deadline)
         return;
     }
     now = clock_now();
-    ticks = deadline <= now ? 1 : (MIN(deadline - now, NSEC_PER_SEC) * apic.timer_khz) / 1000000 + 1;
+    ticks =
+        deadline <= now ? 1 : (MIN(deadline - now, NSEC_PER_SEC) * apic.timer_khz) / 1000000 + 1;
     apic_write(APIC_TIMER_INITIAL, (u32)MIN(ticks, 0xffffffffull));
 }
 
@@ -176,10 +177,8 @@ void apic_cpu_init(void)
             timer_measure();
         }
     }
-    apic_write(APIC_LVT_TIMER,
-               VECTOR_TIMER | (cpu_features.tsc_deadline ? LVT_TSC_DEADLINE : 0));
-    this_cpu()->apic_id =
-        cpu_features.x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> 24;
+    apic_write(APIC_LVT_TIMER, VECTOR_TIMER | (cpu_features.tsc_deadline ? LVT_TSC_DEADLINE : 0));
+    this_cpu()->apic_id = cpu_features.x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> 24;
 }
 
 /* Firmware leaves the old interrupt controllers open: IRQ 0 would arrive. */
@@ -195,7 +194,8 @@ void apic_init(void)
 
     mask_legacy();
     if (!cpu_features.x2apic) {
-        if (kernel_map_device(rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS, PAGE_SIZE, &registers) != 0) {
+        if (kernel_map_device(rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS, PAGE_SIZE, &registers) !=
+            0) {
             config_error("too little memory to map the local APIC");
         }
         apic.registers = registers;

@@ -10,9 +10,9 @@
  */
 #include <kernel/cpu.h>
 
+#include <kernel/aspace.h>
 #include <kernel/assert.h>
 #include <kernel/errno.h>
-#include <kernel/aspace.h>
 #include <kernel/frame.h>
 #include <kernel/kmalloc.h>
 #include <kernel/panic.h>

@@ -52,8 +52,8 @@ static inline struct cpuid cpuid(u32 leaf, u32 subleaf)
 struct cpu_features {
     u64 cr4; /* bits to set beyond those of boot.S */
     bool x2apic, tsc_deadline, xsavec;
-    u32 xsave_size;  /* bytes of a thread's save area */
-    u64 xsave_mask;  /* state components that are saved */
+    u32 xsave_size; /* bytes of a thread's save area */
+    u64 xsave_mask; /* state components that are saved */
 };
 extern struct cpu_features cpu_features;
 

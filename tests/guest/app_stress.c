@@ -186,8 +186,9 @@ static void area_unmap(struct area *area)
     for (u64 page = 0, count; page < area->pages; page += count) {
         bool gone = area->state[page] == PAGE_GONE;
 
-        for (count = 1; page + count < area->pages &&
-                        (area->state[page + count] == PAGE_GONE) == gone; count++) {
+        for (count = 1;
+             page + count < area->pages && (area->state[page + count] == PAGE_GONE) == gone;
+             count++) {
         }
         if (!gone &&
             call(SYS_MUNMAP, area->base + page * PAGE_SIZE, count * PAGE_SIZE, 0, 0) != 0) {

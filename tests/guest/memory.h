@@ -150,6 +150,10 @@ static inline struct thread *kernel_thread_on(unsigned cpu, void (*fn)(void *), 
     return thread;
 }
 
+static inline void thread_does_nothing(void *arg)
+{
+}
+
 /* One thread on each CPU runs fn(number); returns when all have ended. */
 static inline void run_on_all_cpus(void (*fn)(void *number))
 {
@@ -163,4 +167,23 @@ static inline void run_on_all_cpus(void (*fn)(void *number))
             thread_join(threads[cpu], NULL);
         }
     }
+}
+
+/*
+ * Threads keep their memory for the next ones.  A test that starts some has
+ * as many made before it looks at what is free.
+ */
+static inline struct memory_state memory_state_with_threads(void)
+{
+    struct app *apps[MAX_CPUS];
+
+    for (unsigned i = 0; i < cpu_count(); i++) {
+        apps[i] = app_start("warm", thread_does_nothing, NULL, 0);
+    }
+    for (unsigned i = 0; i < cpu_count(); i++) {
+        if (apps[i] != NULL) {
+            app_join(apps[i]);
+        }
+    }
+    return memory_state_now();
 }

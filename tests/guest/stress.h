@@ -19,7 +19,7 @@ struct stress_worker {
     struct stress_worker *partner; /* of a pair */
     u64 seed;
     _Atomic u64 rounds;
-    const char *failure;           /* what did not hold, first time */
+    const char *failure; /* what did not hold, first time */
     u64 detail[3];
     _Atomic u32 futex;
 } aligned_to(128);

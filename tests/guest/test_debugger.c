@@ -13,6 +13,7 @@
 #include <kernel/spinlock.h>
 #include <kernel/thread.h>
 #include <kernel/trace.h>
+#include <kernel/wait.h>
 
 /* What tests/gdb.sh looks for. */
 #define SCENE_ADDRESS (40 * TIB)
@@ -23,6 +24,7 @@ static struct {
     _Atomic unsigned ready;
 } scene;
 
+static struct wait_queue scene_queue = WAIT_QUEUE_INIT("scene", scene_queue);
 static struct spinlock scene_lock = SPINLOCK_INIT("scene", RANK_TEST_LOW);
 
 static bool is_over(void)
@@ -52,9 +54,7 @@ void debugger_scene_sleeps(void *arg)
 {
     (void)arg;
     one_more_ready();
-    while (!is_over()) {
-        sched_delay(10 * NSEC_PER_MSEC);
-    }
+    wait_until(&scene_queue, is_over());
 }
 
 /* An application thread, asleep in a system call. */
@@ -67,6 +67,7 @@ long debugger_scene_in_kernel(void *arg)
 void debugger_scene_calls(void *arg)
 {
     app_call_kernel(debugger_scene_in_kernel, arg);
+    __asm__ volatile(""); /* no tail call: this function stays in the backtrace */
 }
 
 /* Two application threads on one CPU: one of them is preempted at any time. */
@@ -91,6 +92,7 @@ static void show_scene(void)
     debugger_scene_ready();
     spin_unlock(&scene_lock, irq);
     atomic_store_explicit(&scene.over, true, memory_order_release);
+    wait_wake_all(&scene_queue);
 }
 
 GUEST_TEST(debugger_scene)

@@ -46,7 +46,7 @@ static void touch_same_window(void *number)
 /* Several CPUs touch a window at once: one frame, and nobody's word is lost. */
 GUEST_TEST(fault_same_window)
 {
-    struct memory_state before = memory_state_now();
+    struct memory_state before = memory_state_with_threads();
 
     for (unsigned round = 0; round < 100; round++) {
         vaddr_t va = map_new(LARGE_SIZE, PROT_RW);
@@ -72,7 +72,7 @@ static void touch_same_pages(void *number)
 
 GUEST_TEST(fault_same_small_pages)
 {
-    struct memory_state before = memory_state_now();
+    struct memory_state before = memory_state_with_threads();
     u64 size = LARGE_SIZE - PAGE_SIZE;
     vaddr_t va = map_new(size, PROT_RW);
 
@@ -236,7 +236,7 @@ static int make_read_only(vaddr_t va, u64 size)
 
 GUEST_TEST(fault_after_protect)
 {
-    struct memory_state before = memory_state_now();
+    struct memory_state before = memory_state_with_threads();
 
     for (unsigned i = 0; i < 20; i++) {
         writer_must_fault(LARGE_SIZE, make_read_only, true);
@@ -248,7 +248,7 @@ GUEST_TEST(fault_after_protect)
 
 GUEST_TEST(fault_after_unmap)
 {
-    struct memory_state before = memory_state_now();
+    struct memory_state before = memory_state_with_threads();
 
     for (unsigned i = 0; i < 20; i++) {
         writer_must_fault(LARGE_SIZE, aspace_unmap, false);
@@ -279,7 +279,7 @@ static void read_sleep_read(void *arg)
 /* A CPU that slept through a shoot-down does not go on with what it knew. */
 GUEST_TEST(fault_idle_cpu_flushes)
 {
-    struct memory_state before = memory_state_now();
+    struct memory_state before = memory_state_with_threads();
     u64 sizes[] = {4 * PAGE_SIZE, 2 * LARGE_SIZE};
 
     for (unsigned i = 0; i < 20; i++) {
@@ -333,7 +333,7 @@ static void count_up(void *number)
  */
 GUEST_TEST(fault_beside_promotion)
 {
-    struct memory_state before = memory_state_now();
+    struct memory_state before = memory_state_with_threads();
     vaddr_t va = map_new(LARGE_SIZE, PROT_RW);
     struct app *apps[MAX_CPUS];
     unsigned promoted = 0;
@@ -392,7 +392,7 @@ static void write_and_check(void *number)
 /* Discards and fixed mappings under threads that go on writing. */
 GUEST_TEST(fault_beside_discard)
 {
-    struct memory_state before = memory_state_now();
+    struct memory_state before = memory_state_with_threads();
     u64 size = 2 * LARGE_SIZE + LARGE_SIZE / 2;
     vaddr_t va = map_new(size, PROT_RW), addr;
     struct app *apps[MAX_CPUS];
@@ -403,7 +403,7 @@ GUEST_TEST(fault_beside_discard)
     }
     wait_for_writer();
     for (unsigned i = 0; i < 200 && !guest_failed(); i++) {
-        u64 offset = i * 37 % 600 * PAGE_SIZE;
+        u64 offset = i * 37 % 560 * PAGE_SIZE;
 
         if (i % 3 == 0) {
             EQ(aspace_map(va + offset, LARGE_SIZE, PROT_RW, MAP_PLACE_FIXED, &addr), 0);
@@ -447,7 +447,7 @@ static void map_touch_unmap(void *number)
 
 GUEST_TEST(fault_on_all_cpus)
 {
-    struct memory_state before = memory_state_now();
+    struct memory_state before = memory_state_with_threads();
 
     run_on_all_cpus(map_touch_unmap);
     OK(memory_back(&before, 8));

@@ -199,7 +199,7 @@ void fake_acpi_root(paddr_t pa, bool xsdt, const paddr_t *tables, unsigned count
     }
     size = make_sdt(table, xsdt ? "XSDT" : "RSDT", body, count * entry);
     fake_memory_copy(pa + 36, table, size);
-    memcpy(rsdp, "RSD PTR ", 8);
+    store_bytes(rsdp, "RSD PTR ", 8);
     if (xsdt) {
         rsdp[15] = 2;
         store_u32(rsdp + 20, 36);

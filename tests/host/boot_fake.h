@@ -40,7 +40,12 @@ extern struct fake_machine {
 bool fake_printed(const char *text);
 bool fake_error_has(const char *text);
 
-/* Writers of little-endian fields. */
+/* Writers of fields. */
+static inline void store_bytes(u8 *p, const void *bytes, size_t n)
+{
+    __builtin_memcpy(p, bytes, n);
+}
+
 static inline void store_u16(u8 *p, u16 v)
 {
     __builtin_memcpy(p, &v, sizeof(v));

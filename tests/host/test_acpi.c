@@ -98,6 +98,14 @@ static void test_madt_odd(void)
         EQ(boot_acpi_load(&bootinfo, RSDP), 0);
         EQ(bootinfo.cpu_count, 1);
     }
+    /* Entries of a known type that are too short for it, at the table's end. */
+    for (unsigned type = 0; type < 10; type++) {
+        memcpy(body + 8, (const u8[]){(u8)type, 4, 0, 7}, 4);
+        fake_reset();
+        load_one(true, put_sdt(0, "APIC", body, 12));
+        EQ(boot_acpi_load(&bootinfo, RSDP), -ENOENT);
+        EQ(bootinfo.ioapic_count, 0);
+    }
     fake_reset();
 }
 
@@ -120,6 +128,11 @@ static void test_mcfg(void)
     body[24 + 10] = 201;
     fake_reset();
     load_one(true, put_sdt(0, "MCFG", body, sizeof(body)));
+    EQ(boot_acpi_load(&bootinfo, RSDP), -ENOENT);
+    EQ(bootinfo.pci_ecam, 0);
+
+    fake_reset();
+    load_one(true, put_sdt(0, "MCFG", body, 8 + 8)); /* cut */
     EQ(boot_acpi_load(&bootinfo, RSDP), -ENOENT);
     EQ(bootinfo.pci_ecam, 0);
     fake_reset();
@@ -225,6 +238,7 @@ static void test_sleep_type(void)
     EQ(sleep_type("\x08_S5_\x12\x06\x04\x0a", 9), 0);
     EQ(sleep_type("\x08_S5_\x12\x06", 7), 0);
     EQ(sleep_type("\x08_S5_\x12", 6), 0);
+    EQ(sleep_type("X_S5_\x12\x06\x04\x0a\x05\x00\x00", 12), 0);
     EQ(sleep_type("_S5_\x12\x06\x04\x0a\x05\x00\x00", 11), 0); /* not a name's definition */
 }
 
@@ -234,7 +248,7 @@ static size_t make_blob(u8 *blob)
     size_t size = 64;
 
     memset(blob, 0, 64);
-    memcpy(blob, "FACS", 4);
+    store_bytes(blob, "FACS", 4);
     store_u32(blob + 4, 64);
     size += make_sdt(blob + size, "DSDT", microvm_aml, sizeof(microvm_aml) - 1);
     store_u32(FADT(64), 0x604);

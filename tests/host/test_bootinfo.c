@@ -121,7 +121,7 @@ static void expect_error(const char *text)
 static void test_pvh_refused(void)
 {
     char longest[BOOT_CMDLINE + 1];
-    u8 *si;
+    u8 *si, *map;
 
     fake_reset();
     expect_error("start info");
@@ -138,6 +138,14 @@ static void test_pvh_refused(void)
     expect_error("no memory map");
     store_u32(si + 48, 0);
     expect_error("no memory map");
+    store_u64(si + 40, 16 * MIB);
+    store_u32(si + 48, 1000);
+    map = fake_memory(16 * MIB, 24000);
+    store_u64(map + 8, 64 * MIB);
+    store_u32(map + 16, 1);
+    expect_error("no memory map");
+    store_u64(si + 40, MEMMAP);
+    store_u32(si + 48, 0);
     store_u64(si + 24, 0x123456789);
     store_u32(si + 48, 6);
     expect_error("start info");
@@ -214,14 +222,15 @@ static const struct e820 qemu_map[] = {
     {0xfeffc000, 0x4000, 2},
 };
 
-static void fwcfg(const char *cmdline, bool acpi, unsigned cpus)
+static void fwcfg_map(const struct e820 *map, unsigned entries, const char *cmdline, bool acpi,
+                      unsigned cpus)
 {
     static u8 tables[8192];
     u16 count = (u16)cpus;
 
     fake.has_fwcfg = true;
     fake_file("bootorder", 0x20, "", 1);
-    pack_e820(qemu_map, ARRAY_SIZE(qemu_map));
+    pack_e820(map, entries);
     if (acpi) {
         size_t size = make_madt(tables, cpus, 0);
 
@@ -230,6 +239,11 @@ static void fwcfg(const char *cmdline, bool acpi, unsigned cpus)
     fake_item(0x15, cmdline, strlen(cmdline) + 1);
     fake_item(0x05, &count, sizeof(count));
     fake_memory(5 * MIB + 0x1000, 128 * KIB); /* behind the kernel */
+}
+
+static void fwcfg(const char *cmdline, bool acpi, unsigned cpus)
+{
+    fwcfg_map(qemu_map, ARRAY_SIZE(qemu_map), cmdline, acpi, cpus);
 }
 
 static void test_fwcfg(void)
@@ -381,11 +395,34 @@ static void test_ram_limits(void)
     EQ(bootinfo.ram_count, 0);
     EQ(boot_ram_add(&bootinfo, MIB, UINT64_MAX), 0);
     EQ(bootinfo.ram[0].end, 1ull << 52);
+    EQ(boot_ram_add(&bootinfo, MIB, 1ull << 52), 0);
+    EQ(bootinfo.ram[0].end, 1ull << 52);
     EQ(boot_ram_remove(&bootinfo, 2 * MIB, UINT64_MAX), 0);
     EQ(bootinfo.ram_count, 1);
     EQ(bootinfo.ram[0].end, 2 * MIB);
     EQ(boot_ram_add(&bootinfo, 3 * MIB, 0), 0);
     EQ(bootinfo.ram_count, 1);
+    fake_reset();
+}
+
+/* Reserved wins, in whichever order the two are listed. */
+static void test_ram_reserved(void)
+{
+    struct e820 map[] = {{32 * MIB, MIB, 2}, {0, 64 * MIB, 1}, {40 * MIB, MIB, 4}};
+
+    fake_reset();
+    pvh(map, 3, "", false);
+    OK(!init_fails(START_INFO));
+    EQ(bootinfo.ram_count, 4);
+    EQ(bootinfo.ram[1].end, 32 * MIB);
+    EQ(bootinfo.ram[2].start, 33 * MIB);
+    EQ(bootinfo.ram[3].start, 41 * MIB);
+
+    fake_reset();
+    fwcfg_map(map, 3, "", true, 1);
+    OK(!init_fails(0));
+    EQ(bootinfo.ram_count, 4);
+    EQ(bootinfo.ram[3].start, 41 * MIB);
     fake_reset();
 }
 
@@ -404,6 +441,12 @@ static void test_ram_pieces(void)
     OK(!init_fails(START_INFO));
     OK(fake_printed("too many pieces"));
     EQ(bootinfo.ram_count, BOOT_RAM_RANGES);
+
+    fake_reset();
+    fwcfg_map(map, count, "", true, 2);
+    OK(!init_fails(0));
+    OK(fake_printed("too many pieces"));
+    EQ(bootinfo.cpu_count, 2);
     fake_reset();
 }
 
@@ -419,6 +462,7 @@ int main(void)
     run("stands garbage from fw_cfg", test_fwcfg_garbage);
     run("keeps the map of RAM like a bitmap", test_ram_model);
     run("keeps the map of RAM within its limits", test_ram_limits);
+    run("leaves out what is reserved", test_ram_reserved);
     run("boots with a map of too many pieces", test_ram_pieces);
     return finish();
 }

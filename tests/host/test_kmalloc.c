@@ -62,7 +62,7 @@ static void *alloc_object(struct slab_class *c)
         if (slab == NULL) {
             return NULL;
         }
-        slab_class_add(c, slab);
+        OK(slab_class_add(c, slab) == NULL);
         OK(slab_class_take(c, 1, &chain) == 1);
     }
     OK(chain->next == NULL);
@@ -231,11 +231,15 @@ static void test_batches(void)
     EQ(slab_class_take(c, 10, &chain), 0);
     OK(chain == NULL);
     for (unsigned i = 0; i < 3; i++) {
-        slab_class_add(c, get_slab(c));
+        struct slab *unwanted = get_slab(c);
+
+        OK(slab_class_add(c, get_slab(c)) == NULL);
+        OK(slab_class_add(c, unwanted) == unwanted);
+        put_slab(unwanted);
+        slab_class_check(c);
+        EQ(slab_class_take(c, 2, &chain), 2);
+        EQ(slab_class_take(c, 1000, &chain), c->per_slab - 2);
     }
-    EQ(slab_class_take(c, 2 * c->per_slab + 1, &chain), 2 * c->per_slab + 1);
-    slab_class_check(c);
-    EQ(slab_class_take(c, 1000, &chain), c->per_slab - 1);
     while (chain != NULL) {
         struct slab_object *object = chain;
 
@@ -257,8 +261,8 @@ static void test_slab_misuse(void)
     reset(&classes[4]);
     object = alloc_object(c);
     slab = slab_of(c, object);
-    OK(EXPECT_BUG(slab_class_give(&classes[4], slab, object))); /* another class */
-    OK(EXPECT_BUG(slab_class_add(&classes[4], slab)));
+    OK(EXPECT_BUG((void)!slab_class_give(&classes[4], slab, object))); /* another class */
+    OK(EXPECT_BUG((void)!slab_class_add(&classes[4], slab)));
     slab->free--;
     OK(EXPECT_BUG(slab_class_check(c)));
     slab->free++;
@@ -267,7 +271,7 @@ static void test_slab_misuse(void)
     slab->objects->next = (struct slab_object *)((u8 *)(slab->objects + 4) + 8);
     OK(EXPECT_BUG(slab_class_check(c)));
     slab_format(c, slab);
-    OK(EXPECT_BUG(slab_class_give(c, slab, object))); /* it has no object in use */
+    OK(EXPECT_BUG((void)!slab_class_give(c, slab, object))); /* it has no object in use */
     put_slab(slab);
 }
 

@@ -13,7 +13,7 @@
 
 static void add_pointer(u8 *p, paddr_t table)
 {
-    memcpy(p, "_MP_", 4);
+    store_bytes(p, "_MP_", 4);
     store_u32(p + 4, (u32)table);
     p[8] = 1;
     p[9] = 4;
@@ -28,9 +28,9 @@ static size_t make_table(u8 *t, unsigned cpus, unsigned ioapics)
     size_t size;
 
     memset(t, 0, 44);
-    memcpy(t, "PCMP", 4);
+    store_bytes(t, "PCMP", 4);
     t[6] = 4;
-    memcpy(t + 8, "QBOOT   000000000000", 20);
+    store_bytes(t + 8, "QBOOT   000000000000", 20);
     store_u32(t + 36, 0xfee00000);
     for (unsigned i = 0; i < cpus; i++, e += 20) {
         memset(e, 0, 20);
@@ -38,7 +38,7 @@ static size_t make_table(u8 *t, unsigned cpus, unsigned ioapics)
         e[2] = 0x14;
         e[3] = i == 0 ? 3 : 1;
     }
-    memcpy(e, "\x01\x00ISA   ", 8);
+    store_bytes(e, "\x01\x00ISA   ", 8);
     e += 8;
     for (unsigned i = 0; i < ioapics; i++, e += 8) {
         memcpy(e, (const u8[]){2, (u8)(cpus + i), 0x14, 1, 0, 0, (u8)(0xc0 + i), 0xfe}, 8);
@@ -93,6 +93,23 @@ static void test_places(void)
         EQ(bootinfo.ioapic[2].base, 0xfec20000);
         EQ(bootinfo.ioapic[2].gsi_base, 48);
     }
+    fake_reset();
+}
+
+/* What lies behind an entry of unknown type has no known place. */
+static void test_unknown_entry(void)
+{
+    u8 table[1024];
+    size_t size = make_table(table, 2, 1);
+
+    table[44 + 20] = 5;
+    fix_checksum(table, size, 7);
+    fake_reset();
+    add_pointer(fake_memory(LAST_KIB, KIB), 8 * MIB);
+    fake_memory_copy(8 * MIB, table, size);
+    EQ(boot_mptable_load(&bootinfo), 0);
+    EQ(bootinfo.cpu_count, 1);
+    EQ(bootinfo.ioapic_count, 0);
     fake_reset();
 }
 
@@ -159,6 +176,7 @@ int main(void)
 {
     run("reads qboot's table", test_qboot);
     run("finds the pointer in each place", test_places);
+    run("stops at an unknown entry", test_unknown_entry);
     run("refuses what is broken", test_refused);
     run("stands damaged tables", test_damaged);
     return finish();

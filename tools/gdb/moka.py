@@ -108,6 +108,20 @@ class Registers:
         self.rbp = int(frame.read_register("rbp")) & (2**64 - 1)
         self.rsp = int(frame.read_register("rsp")) & (2**64 - 1)
         self.gs_base = int(frame.read_register("gs_base")) & (2**64 - 1)
+        self.caller = self.find_caller(frame)
+
+    def find_caller(self, frame):
+        """The caller's rip and rbp: here the function may not have made its frame, which
+        GDB's own unwinder knows."""
+        try:
+            while frame.type() == gdb.INLINE_FRAME:
+                frame = frame.older()
+            frame = frame.older()
+            if frame is None or frame.pc() == 0:
+                return None
+            return frame.pc(), int(frame.read_register("rbp")) & (2**64 - 1)
+        except gdb.error:
+            return None
 
 
 def registers_by_cpu():
@@ -127,19 +141,23 @@ def registers_by_cpu():
 class Walk:
     """Follows frame pointers, across traps and system calls; see kernel/debug/backtrace.c."""
 
-    def __init__(self, rip, rbp):
+    def __init__(self, rip, rbp, caller=None):
         self.rip, self.rbp, self.called = rip, rbp, False
+        self.caller = caller
         self.crossed = ""
         self.trap_return = int(evaluate("(unsigned long)&trap_return"))
 
     def step(self):
-        rbp, rip = memory_u64(self.rbp), memory_u64(self.rbp + 8)
         self.crossed = ""
+        if self.caller is not None:
+            (self.rip, self.rbp), self.called, self.caller = self.caller, True, None
+            return True
+        rbp, rip = memory_u64(self.rbp), memory_u64(self.rbp + 8)
         if rip == self.trap_return:
             frame = gdb.Value(self.rbp + 16).cast(gdb.lookup_type("struct trap_frame").pointer())
             self.crossed = "trap, vector %d" % int(frame["vector"])
             self.rip, self.rbp, self.called = int(frame["rip"]), int(frame["rbp"]), False
-        elif describe_address(rip).startswith("syscall_entry+"):
+        elif describe_address(rip - 1).startswith("syscall_entry+"):
             self.crossed = "system call"
             self.rip, self.rbp, self.called = memory_u64(memory_u64(rbp + 8)), memory_u64(rbp), True
         else:
@@ -153,7 +171,7 @@ class Walk:
             print("      #%d 0x%x %s" %
                   (number, self.rip, describe_address(self.rip - (1 if self.called else 0))))
             try:
-                if self.rbp == 0 or not self.step():
+                if not self.step():
                     return
             except gdb.MemoryError:
                 return
@@ -234,7 +252,8 @@ class MokaThreads(Command):
         if cpu is None:
             Walk(*sleeping_position(thread)).print()
         elif cpu in registers:
-            Walk(registers[cpu].rip, registers[cpu].rbp).print()
+            at = registers[cpu]
+            Walk(at.rip, at.rbp, at.caller).print()
 
 
 class MokaRunqueues(Command):

@@ -26,12 +26,14 @@ void kvprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)))
 /*
  * Where console text goes: set once at start-up, from above, by the driver.
  * Until then text is kept (up to 4 KiB) and handed over when it is set.
- * `write` must not block and may be called with interrupts off.
+ * `write` must not block and may be called with interrupts off; it gets whole
+ * lines, but for what console_flush() hands over.
+ * Returns what was set before (tests put that back), or NULL.
  */
 struct console_ops {
     void (*write)(const char *text, size_t len);
 };
-void console_set(const struct console_ops *ops);
+const struct console_ops *console_set(const struct console_ops *ops);
 
 /*
  * Hands over what this CPU has printed of an unfinished line: for a prompt or
@@ -39,8 +41,8 @@ void console_set(const struct console_ops *ops);
  */
 void console_flush(void);
 
-/*
- * From panic: the console's lock is no longer waited for, and a line that
- * this CPU has begun is ended.
- */
+/* Ends a line that this CPU has begun, so that what follows starts one.  Any context. */
+void console_end_line(void);
+
+/* From panic: the console's lock is no longer waited for; starts a line. */
 void console_panic(void);

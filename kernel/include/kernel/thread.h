@@ -15,8 +15,12 @@
 #include <kernel/types.h>
 #include <stdatomic.h>
 
-#define KSTACK_SIZE (16 * KIB)
-#define KSTACK_GUARD (16 * KIB) /* unmapped, below it */
+/* Log 2 of the stack size; the UBSan image sets it.  The same default is in entry.S. */
+#ifndef MOKA_KSTACK_SHIFT
+#define MOKA_KSTACK_SHIFT 14
+#endif
+#define KSTACK_SIZE (1ull << MOKA_KSTACK_SHIFT)
+#define KSTACK_GUARD KSTACK_SIZE /* unmapped, below it */
 #define THREAD_NAME 16
 #define THREAD_MAGIC 0x6d6f6b61u
 
@@ -134,6 +138,9 @@ void thread_set_name(struct thread *thread, const char *name);
 /* 0 or -EINVAL; takes effect at once, moving the thread if it must. */
 must_check int thread_set_affinity(struct thread *thread, u64 affinity);
 must_check int thread_set_class(struct thread *thread, enum sched_class class, int nice);
+
+/* How long it has run in all, until now. */
+nsec_t thread_run_time(struct thread *thread);
 
 /* Calls fn on every thread, with the list's lock held. */
 void thread_for_each(void (*fn)(struct thread *thread, void *arg), void *arg);

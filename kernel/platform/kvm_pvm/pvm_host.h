@@ -8,7 +8,7 @@
 #define MSR_PVM_NATIVE 0x4b564d10    /* page | flags: run ring 0 on the CPU */
 #define MSR_PVM_SIGNATURE 0x4b564d11 /* reads PVM_SIGNATURE */
 #define PVM_SIGNATURE 0x4d5650
-#define PVM_STORE_CR2 0x10           /* flag: CR2 goes to the page, at 8 */
+#define PVM_STORE_CR2 0x10 /* flag: CR2 goes to the page, at 8 */
 
 /* The hardware's selectors while the guest's CS is 0x10 and SS 0x18. */
 #define PVM_HW_CS 0x33
