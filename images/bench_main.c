@@ -10,6 +10,9 @@
 #include "bench_os.h"
 #include "image.h"
 
+const char *const image_options[] = {"bench", "bench_ms"};
+const unsigned image_option_count = ARRAY_SIZE(image_options);
+
 void image_main(void *arg)
 {
     struct app *app = app_start("bench", bench_app_main, NULL, 0);

@@ -12,15 +12,18 @@
 
 #include "image.h"
 
+const char *const image_options[] = {"idle"};
+const unsigned image_option_count = ARRAY_SIZE(image_options);
+
 /*
  * "idle=SECONDS" on the command line keeps the machine up with nothing to
  * do, for measuring what an idle guest costs.
  */
 static void idle_if_asked(void)
 {
-    u64 seconds;
+    u64 seconds = image_option_u64("idle", 0);
 
-    if (cmdline_get_u64("idle", &seconds) == 0) {
+    if (seconds != 0) {
         kprintf("idle for %lu s\n", (unsigned long)seconds);
         sched_delay(seconds * NSEC_PER_SEC);
     }

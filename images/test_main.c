@@ -19,6 +19,9 @@
 #include "guest.h"
 #include "image.h"
 
+const char *const image_options[] = {"test", "stress"};
+const unsigned image_option_count = ARRAY_SIZE(image_options);
+
 extern const struct guest_test guest_tests_start[], guest_tests_end[];
 
 static struct {
@@ -142,11 +145,11 @@ static void run_tests(const char *patterns)
 void image_main(void *arg)
 {
     char patterns[256] = "all";
-    u64 seconds;
+    u64 seconds = image_option_u64("stress", 0);
 
     (void)arg;
     bootinfo_print();
-    if (cmdline_get_u64("stress", &seconds) == 0) {
+    if (seconds != 0) {
         machine_exit(stress_run(seconds) ? EXIT_OK : EXIT_FAILED);
     }
     (void)cmdline_get("test", patterns, sizeof(patterns));

@@ -41,6 +41,7 @@ pvh_start:
     mov %eax, boot_tsc
     mov %edx, boot_tsc + 4
     lgdt boot_gdt_pointer
+    mov $boot_stack_top, %esp
     call enter_long_mode
     ljmp $CODE64, $start64
 
@@ -64,7 +65,6 @@ start64:
     mov %eax, %ss
     mov %eax, %ds
     mov %eax, %es
-    mov $boot_stack_top, %esp
     mov $boot_cpu, %ebx
     mov %ebx, %edx
     call go_native

@@ -7,7 +7,8 @@
  * Four reads do it, each one DMA transfer and so one exit: the directory,
  * the command line, "etc/e820" and the ACPI tables.  Sizes are not asked
  * for: what lies beyond an item's end reads as zero.  The CPUs' number is
- * read only where there is no ACPI.
+ * read only where there is no ACPI.  On kvm_pvm that takes 0.3 ms on a
+ * microvm and 1.5 ms on q35, which builds its ACPI tables when asked.
  *
  * What QEMU 7.2 was found to do with `-bios moka.rom -kernel moka.elf`:
  * - It loads the ELF's segments itself, on microvm and q35, before the CPU

@@ -73,5 +73,4 @@ GUEST_TEST(bootinfo_has_command_line)
     EQ(cmdline_get_u64("no-such-option", &number), -ENOENT);
     EQ(number, 7);
     OK(strcmp(bootinfo.loader, "pvh") == 0 || strcmp(bootinfo.loader, "rom+fw_cfg") == 0);
-    bootinfo_print();
 }

@@ -67,7 +67,8 @@ GUEST_TEST(clock_agrees_across_cpus)
         guest_skip("one CPU");
         return;
     }
-    relay.published = relay.back = relay.rounds = 0;
+    relay.published = 0;
+    relay.back = relay.rounds = 0;
     for (unsigned i = 0; i < 2; i++) {
         threads[i] = start_kernel(relay_clock, (void *)(u64)i,
                                   1ull << (i == 0 ? 0 : cpu_count() - 1), SCHED_CLASS_FAIR);

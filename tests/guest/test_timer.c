@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* Timers and sleeps: never early, not absurdly late, cancelled or fired. */
+#include "sched_help.h"
+
+#include <kernel/errno.h>
+#include <kernel/string.h>
+#include <kernel/timer.h>
+
+#define TIMERS 32
+#define LATE NSEC_PER_SEC /* for a host that has other things to do */
+
+static struct shot {
+    struct timer timer;
+    nsec_t deadline;
+    _Atomic nsec_t fired_at;
+    _Atomic u64 fired;
+    unsigned cpu;
+} shots[TIMERS];
+
+static void fired(struct timer *timer)
+{
+    struct shot *shot = container_of(timer, struct shot, timer);
+
+    atomic_store(&shot->fired_at, clock_now());
+    shot->cpu = cpu_id();
+    atomic_fetch_add(&shot->fired, 1);
+}
+
+GUEST_TEST(timer_fires_in_time)
+{
+    nsec_t worst = 0;
+
+    for (unsigned i = 0; i < TIMERS; i++) {
+        timer_setup(&shots[i].timer, fired);
+        shots[i].fired = 0;
+        shots[i].deadline = clock_now() + (i * 37 % TIMERS) * 300 * NSEC_PER_USEC;
+        timer_start(&shots[i].timer, shots[i].deadline);
+    }
+    for (unsigned i = 0; i < TIMERS; i++) {
+        EVENTUALLY(atomic_load(&shots[i].fired) == 1);
+        OK(shots[i].fired_at >= shots[i].deadline);
+        OK(shots[i].fired_at - shots[i].deadline < LATE);
+        worst = MAX(worst, shots[i].fired_at - shots[i].deadline);
+        OK(!timer_cancel(&shots[i].timer));
+    }
+    guest_note("latest by %lu us", (unsigned long)worst / 1000);
+}
+
+GUEST_TEST(timer_cancel_keeps_it_from_firing)
+{
+    timer_setup(&shots[0].timer, fired);
+    shots[0].fired = 0;
+    OK(!timer_cancel(&shots[0].timer));
+    timer_start(&shots[0].timer, clock_now() + 2 * NSEC_PER_MSEC);
+    OK(timer_cancel(&shots[0].timer));
+    OK(!timer_cancel(&shots[0].timer));
+    sched_delay(5 * NSEC_PER_MSEC);
+    EQ(shots[0].fired, 0);
+    /* Started anew, only the last deadline counts. */
+    timer_start(&shots[0].timer, clock_now() + NSEC_PER_MSEC);
+    timer_start(&shots[0].timer, clock_now() + 4 * NSEC_PER_MSEC);
+    shots[0].deadline = clock_now() + 3 * NSEC_PER_MSEC;
+    EVENTUALLY(atomic_load(&shots[0].fired) == 1);
+    OK(shots[0].fired_at >= shots[0].deadline);
+}
+
+/* A timer that starts itself again. */
+static void fire_again(struct timer *timer)
+{
+    struct shot *shot = container_of(timer, struct shot, timer);
+
+    if (atomic_fetch_add(&shot->fired, 1) < 9) {
+        timer_start(timer, clock_now() + 100 * NSEC_PER_USEC);
+    }
+}
+
+GUEST_TEST(timer_restarts_itself)
+{
+    nsec_t start = clock_now();
+
+    timer_setup(&shots[0].timer, fire_again);
+    shots[0].fired = 0;
+    timer_start(&shots[0].timer, start);
+    EVENTUALLY(atomic_load(&shots[0].fired) == 10);
+    OK(clock_now() - start >= 900 * NSEC_PER_USEC);
+    OK(!timer_cancel(&shots[0].timer));
+}
+
+/* ---- Starts and cancels from all CPUs at once ------------------------------------- */
+
+static struct {
+    _Atomic bool stop;
+    _Atomic u64 started, cancelled;
+    _Atomic bool in_callback[4];
+    _Atomic u64 wrong;
+} mix;
+
+static void slow_callback(struct timer *timer)
+{
+    unsigned n = (unsigned)(container_of(timer, struct shot, timer) - shots);
+
+    atomic_store(&mix.in_callback[n], true);
+    clock_delay(3 * NSEC_PER_USEC);
+    atomic_store(&mix.in_callback[n], false);
+    atomic_fetch_add(&shots[n].fired, 1);
+}
+
+/* Owns one timer; hops, so that start, cancel and callback are on different CPUs. */
+static void start_and_cancel(void *arg)
+{
+    unsigned n = (unsigned)(u64)arg;
+    u64 seed = n + 1;
+
+    while (!atomic_load(&mix.stop)) {
+        seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+        timer_start(&shots[n].timer, clock_now() + (seed >> 33) % 150000);
+        mix.started++;
+        if (thread_set_affinity(thread_current(), 1ull << (seed >> 40) % cpu_count()) != 0) {
+            mix.wrong++;
+        }
+        clock_delay((seed >> 20) % 40000);
+        if ((seed >> 62) != 0) {
+            mix.cancelled += timer_cancel(&shots[n].timer);
+            mix.wrong += atomic_load(&mix.in_callback[n]);
+        } else {
+            /* A restart counts as a cancel of what had not fired: settle first. */
+            sched_delay(200 * NSEC_PER_USEC);
+            mix.cancelled += timer_cancel(&shots[n].timer);
+        }
+    }
+}
+
+GUEST_TEST(timer_cancel_races_with_firing)
+{
+    struct thread *threads[4];
+    u64 fired_count = 0;
+
+    memset(&mix, 0, sizeof(mix));
+    for (u64 i = 0; i < ARRAY_SIZE(threads); i++) {
+        timer_setup(&shots[i].timer, slow_callback);
+        shots[i].fired = 0;
+        threads[i] = start_kernel(start_and_cancel, (void *)i, 0, SCHED_CLASS_FAIR);
+    }
+    sched_delay(300 * NSEC_PER_MSEC);
+    atomic_store(&mix.stop, true);
+    for (unsigned i = 0; i < ARRAY_SIZE(threads); i++) {
+        join(threads[i]);
+        fired_count += shots[i].fired;
+    }
+    EQ(mix.wrong, 0);
+    EQ(mix.started, mix.cancelled + fired_count);
+    OK(fired_count > 0);
+    guest_note("%lu started, %lu cancelled, %lu fired", (unsigned long)mix.started,
+               (unsigned long)mix.cancelled, (unsigned long)fired_count);
+}
+
+/* ---- Sleeps ------------------------------------------------------------------------ */
+
+GUEST_TEST(sleep_is_never_early)
+{
+    nsec_t worst = 0;
+
+    for (unsigned i = 0; i < 100; i++) {
+        nsec_t duration = i % 10 * 77 * NSEC_PER_USEC, start = clock_now(), slept;
+
+        sched_delay(duration);
+        slept = clock_now() - start;
+        OK(slept >= duration && slept < duration + LATE);
+        worst = MAX(worst, slept - duration);
+    }
+    guest_note("latest by %lu us", (unsigned long)worst / 1000);
+}
+
+GUEST_TEST(sleep_with_a_past_deadline)
+{
+    sched_prepare_sleep();
+    EQ(sched_sleep(0), -ETIMEDOUT);
+    sched_prepare_sleep();
+    EQ(sched_sleep(clock_now()), -ETIMEDOUT);
+    sched_prepare_sleep();
+    sched_cancel_sleep();
+    OK(!sched_wake(thread_current()));
+    /* Woken before it slept. */
+    sched_prepare_sleep();
+    OK(sched_wake(thread_current()));
+    EQ(sched_sleep(SCHED_NEVER), 0);
+    sched_prepare_sleep();
+    OK(sched_wake(thread_current()));
+    EQ(sched_sleep(0), 0);
+    sched_prepare_sleep();
+    OK(sched_wake(thread_current()));
+    sched_cancel_sleep();
+}
+
+/* Idle CPUs sleep deeply: few interrupts come when nothing happens. */
+GUEST_TEST(idle_cpus_stay_halted)
+{
+    struct sched_stats before, after;
+
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+        sched_get_stats(cpu, &before);
+        sched_delay(50 * NSEC_PER_MSEC);
+        sched_get_stats(cpu, &after);
+        OK(after.halts - before.halts < 100);
+        OK(after.idle_time - before.idle_time > 0 || after.halts == before.halts);
+    }
+}
