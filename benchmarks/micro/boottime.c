@@ -166,6 +166,9 @@ static void run_idle(int seconds, char **command)
         uint64_t start = now_ns(), used = process_cpu_ns(guest.pid);
 
         sleep(1);
+        if (waitpid(guest.pid, NULL, WNOHANG) != 0) {
+            fail("the guest has ended");
+        }
         used = process_cpu_ns(guest.pid) - used;
         printf("sample idle/host_cpu percent %.3f\n",
                (double)used * 100 / (double)(now_ns() - start));

@@ -128,11 +128,24 @@ else
     tcg=false
 fi
 
+# All, stolen and busy jiffies of all CPUs since boot.
 jiffies() {
-    awk '/^cpu / { for (i = 2; i <= 9; i++) sum += $i; print sum, $9 }' /proc/stat
+    awk '/^cpu / { for (i = 2; i <= 9; i++) sum += $i; print sum, $9, sum - $5 - $6 - $9 }' /proc/stat
 }
 
-load=$(cut -d' ' -f1-3 /proc/loadavg)
+# What else ran meanwhile: the CPUs' busy time less that of what we started.
+# `times` tells it only in this shell, hence the file.
+busy_note() {
+    { cat "$results/times" && echo "$before $(jiffies) $(getconf CLK_TCK)"; } | awk '
+        function seconds(t) { split(t, part, "m"); return part[1] * 60 + part[2] }
+        NR == 2 { own = seconds($1) + seconds($2) }
+        NR == 3 {
+            all = $4 - $1
+            printf("other programs used %.0f %% of the CPUs meanwhile, the host took away %.1f %%",
+                ($6 - $3 - own * $7) * 100 / all, ($5 - $2) * 100 / all)
+        }'
+}
+
 before=$(jiffies)
 
 round=1
@@ -160,6 +173,7 @@ if ! $linux_only && $machine; then
     sizes
 fi
 progress
+times >"$results/times"
 
 {
     echo "note $(date -u '+%Y-%m-%d %H:%M UTC'); $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo |
@@ -169,9 +183,7 @@ progress
     command -v qemu-system-x86_64 >/dev/null &&
         echo "note $(qemu-system-x86_64 --version | head -n 1); guest: 2 CPUs, 1 GiB;" \
             "$rounds rounds of Linux and Moka in turns"
-    echo "note load of the host when it began: $load; stolen from it meanwhile:" \
-        "$(echo "$before $(jiffies)" |
-            awk '{ printf "%.1f", ($4 - $2) * 100 / ($3 - $1 + ($3 == $1)) }') % of CPU time"
+    echo "note $(busy_note)"
 } >>"$raw"
 
 exec awk -v markdown="$markdown" -v accel="$accel" -f "$here/table.awk" "$here/rows.txt" "$raw"

@@ -194,14 +194,14 @@ END {
     for (i = 1; i <= notes; i++)
         print note[i] (markdown ? "  " : "")
     print ""
-    out("benchmark", "Moka, " platform, "Linux", "ratio", "goal", "met", "floor", "Moka, TCG")
+    out("benchmark", "Moka, " platform, "Linux", "ratio", "goal", "met", "platform", "Moka, TCG")
     if (markdown)
         print "|---|---|---|---|---|---|---|---|"
     for (i = 1; i <= rows; i++)
         out_row(row[i])
     print ""
-    print "Median (10th .. 90th percentile), number of samples.  ratio: Linux's time over Moka's.  floor: the sum"
-    print "of what the platform charges for the same work, from the costs below."
+    print "Median (10th .. 90th percentile), number of samples.  ratio: Linux's time over Moka's."
+    print "platform: what its costs below add up to for the least that must be done."
     out_costs()
     for (key in awake) {
         print ""

@@ -90,8 +90,8 @@ static int reserve_kernel(void)
         error = reserve(1, kmap_start(), kmap_start() + KMAP_SIZE);
     }
     if (error == 0) {
-        error = reserve(2, direct_map_base,
-                        direct_map_base + ALIGN_UP(direct_map_size, LARGE_SIZE));
+        error =
+            reserve(2, direct_map_base, direct_map_base + ALIGN_UP(direct_map_size, LARGE_SIZE));
     }
     return error;
 }

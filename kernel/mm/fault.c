@@ -125,8 +125,8 @@ static struct page_policy_answer ask_policy(const struct fault *f, const struct 
 static void plan(struct fault *f, const struct region *region, unsigned level)
 {
     vaddr_t window = ALIGN_DOWN(f->addr, LARGE_SIZE);
-    bool fits = level > 1 && window >= region->start && region->end - window >= LARGE_SIZE &&
-                !f->no_large;
+    bool fits =
+        level > 1 && window >= region->start && region->end - window >= LARGE_SIZE && !f->no_large;
     struct page_policy_answer answer = ask_policy(f, region, level, fits);
     vaddr_t end;
     u64 most;

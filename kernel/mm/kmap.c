@@ -56,8 +56,7 @@ static struct {
 
 void kmap_init(void)
 {
-    kmap.base =
-        KMAP_LOWEST + ALIGN_DOWN(random_u64() % (KMAP_HIGHEST - KMAP_LOWEST), GIANT_SIZE);
+    kmap.base = KMAP_LOWEST + ALIGN_DOWN(random_u64() % (KMAP_HIGHEST - KMAP_LOWEST), GIANT_SIZE);
     kmap.stack_next = kmap.base;
     kmap.device_next = kmap.base + STACKS_SIZE;
 }

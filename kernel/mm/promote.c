@@ -12,6 +12,7 @@
 #include <kernel/errno.h>
 #include <kernel/frame.h>
 #include <kernel/pagetable.h>
+#include <kernel/platform.h>
 #include <kernel/string.h>
 #include <kernel/trace.h>
 
@@ -45,8 +46,10 @@ static void exchange(struct aspace_op *op, u64 *entry, pfn_t large, unsigned pro
     u64 old = pte_exchange(entry, 0);
     bool dirty;
 
-    tlb_batch_add(batch, op->start, LARGE_SIZE, PAGE_SIZE);
-    tlb_batch_finish(batch);
+    if (!platform->directory_writes_flush) {
+        tlb_batch_add(batch, op->start, LARGE_SIZE, PAGE_SIZE);
+        tlb_batch_finish(batch);
+    }
     dirty = copy_pages(large, pt_table(old));
     pte_store(entry, large << PAGE_SHIFT | pte_from_prot(prot) | PTE_LARGE | PTE_ACCESSED |
                          (dirty ? PTE_DIRTY : 0));

@@ -64,6 +64,17 @@ void pt_range_end(struct pt_range *range)
     }
 }
 
+/*
+ * An entry of a directory has changed or will, so CPUs must forget [va, va + size).
+ * Where the store itself makes them, there is nothing to be done.
+ */
+static void flush_directory(struct pt_range *range, vaddr_t va, u64 size, u64 step)
+{
+    if (!platform->directory_writes_flush) {
+        tlb_batch_add(&range->batch, va, size, step);
+    }
+}
+
 static void protect_leaf(struct pt_range *range, u64 *entry, vaddr_t va, u64 size)
 {
     u64 old = pte_load(entry);
@@ -98,8 +109,7 @@ static unsigned detach_table(struct pt_range *range, const u64 *table, vaddr_t w
     if (leaves == 0) {
         first = last; /* CPUs may still know the table itself: one INVLPG ends that */
     }
-    tlb_batch_add(&range->batch, window + first * PAGE_SIZE, (last - first + 1) * PAGE_SIZE,
-                  PAGE_SIZE);
+    flush_directory(range, window + first * PAGE_SIZE, (last - first + 1) * PAGE_SIZE, PAGE_SIZE);
     return leaves;
 }
 
@@ -107,7 +117,7 @@ static void clear_window(struct pt_range *range, vaddr_t window, u64 old)
 {
     if (old & PTE_LARGE) {
         if (old & PTE_PRESENT) {
-            tlb_batch_add(&range->batch, window, LARGE_SIZE, LARGE_SIZE);
+            flush_directory(range, window, LARGE_SIZE, LARGE_SIZE);
         }
         tlb_batch_free(&range->batch, (old & PTE_ADDRESS) >> PAGE_SHIFT, ORDER_2M);
         aspace_count(COUNT_2M, -1);
@@ -135,7 +145,7 @@ static u64 change_entry(struct pt_range *range, u64 *entry, vaddr_t window, u64 
         return old;
     }
     if (range->flush && (old & PTE_PRESENT)) {
-        tlb_batch_add(&range->batch, window, LARGE_SIZE, LARGE_SIZE);
+        flush_directory(range, window, LARGE_SIZE, LARGE_SIZE);
     }
     /* The store may lose a dirty bit that is being set: say dirty at once. */
     return pte_with_bits(old, range->bits) | (old & PTE_WRITE ? PTE_DIRTY : 0);

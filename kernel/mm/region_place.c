@@ -44,7 +44,7 @@ static bool search_down(struct place_search *search, vaddr_t low, vaddr_t high)
 {
     struct region *above = region_set_from(search->set, high - 1);
     struct rb_node *last = rb_last(&search->set->tree);
-    struct region *below = above != NULL   ? region_prev(above)
+    struct region *below = above != NULL  ? region_prev(above)
                            : last != NULL ? container_of(last, struct region, node)
                                           : NULL;
 

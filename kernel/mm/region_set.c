@@ -206,8 +206,7 @@ struct region *region_set_insert(struct region_set *set, vaddr_t start, vaddr_t 
 static void hole_opened(struct region_set *set, vaddr_t at)
 {
     struct region *above = region_set_from(set, at);
-    struct region *below =
-        above != NULL ? region_prev(above) : region_of(rb_last(&set->tree));
+    struct region *below = above != NULL ? region_prev(above) : region_of(rb_last(&set->tree));
     vaddr_t low = below != NULL ? below->end : 0;
     vaddr_t high = above != NULL ? above->start : set->zone[0].high;
 

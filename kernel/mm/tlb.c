@@ -26,14 +26,14 @@
 
 /* (a) atomic   (o) own CPU only, read by all */
 struct tlb_cpu {
-    _Atomic bool request; /* (a) set by the sender, cleared by this CPU */
-    _Atomic bool idle;    /* (a) set and cleared by this CPU */
-    _Atomic bool missed;  /* (a) set by a sender while idle */
+    _Atomic bool request;                           /* (a) set by the sender, cleared by this CPU */
+    _Atomic bool idle;                              /* (a) set and cleared by this CPU */
+    _Atomic bool missed;                            /* (a) set by a sender while idle */
     _Atomic u64 batches, ipis, full_flushes, pages; /* (o) */
 } aligned_to(CACHE_LINE);
 
 static struct {
-    _Atomic u32 token; /* 0 free, 1 + id of the CPU that sends */
+    _Atomic u32 token;             /* 0 free, 1 + id of the CPU that sends */
     const struct tlb_batch *batch; /* the sender's; valid while a request is posted */
     struct tlb_cpu cpu[MAX_CPUS];
 } tlb;

@@ -81,6 +81,7 @@ static void idle_period(struct sched_cpu *sc)
 {
     nsec_t start = clock_now(), polled, period;
 
+    atomic_store_explicit(&sc->idle_since, start, memory_order_relaxed);
     balance_set_idle(sc, CPU_POLLING);
     tlb_idle_enter();
     irq_enable();
@@ -97,6 +98,7 @@ static void idle_period(struct sched_cpu *sc)
     balance_set_idle(sc, CPU_RUNNING);
     period = clock_now() - start;
     poll_bound_update(&sc->poll, period);
+    atomic_store_explicit(&sc->idle_since, 0, memory_order_relaxed);
     sched_count(&sc->stats.idle_time, period);
     trace(TRACE_IDLE, polled, period - polled);
 }

@@ -338,5 +338,7 @@ void sched_preempt(void)
 
 void sched_interrupt(void)
 {
+    /* Before the look: who pushes after this sends another interrupt. */
+    atomic_store_explicit(&sched_this()->ipi_sent, false, memory_order_seq_cst);
     this_cpu()->need_resched = true;
 }

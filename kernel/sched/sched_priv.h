@@ -44,8 +44,9 @@ struct sched_cpu {
     _Atomic u32 class;                  /* (p) of the running thread */
     _Atomic nsec_t since;               /* (p) when it began to run */
     _Atomic u32 runnable;               /* (p) queued, and the running one */
+    _Atomic nsec_t idle_since;          /* (o) start of the idle period, 0 when not idle */
     _Atomic bool slice_armed;           /* (o) the slice timer will come */
-    _Atomic bool ipi_sent;              /* (a) and this CPU has not looked yet */
+    _Atomic bool ipi_sent;              /* (a) and has not arrived yet */
 
     struct spinlock lock aligned_to(CACHE_LINE);
     u32 id;                     /* (c) */

@@ -296,6 +296,7 @@ void thread_for_each(void (*fn)(struct thread *thread, void *arg), void *arg)
 void sched_get_stats(unsigned cpu, struct sched_stats *stats)
 {
     const struct sched_counters *c = &sched_cpus[cpu].stats;
+    nsec_t since = atomic_load_explicit(&sched_cpus[cpu].idle_since, memory_order_relaxed);
 
 #define COUNTER(name) .name = atomic_load_explicit(&c->name, memory_order_relaxed)
     *stats = (struct sched_stats){
@@ -303,4 +304,7 @@ void sched_get_stats(unsigned cpu, struct sched_stats *stats)
         COUNTER(migrations), COUNTER(halts),       COUNTER(poll_hits), COUNTER(idle_time),
     };
 #undef COUNTER
+    if (since != 0) {
+        stats->idle_time += clock_now() - since; /* it is idle just now */
+    }
 }

@@ -85,10 +85,6 @@ void sched_drain(struct sched_cpu *sc, struct thread *prev, nsec_t now)
     if (likely(atomic_load_explicit(&sc->wake_list, memory_order_seq_cst) == NULL)) {
         return;
     }
-    /* Before the list is taken: who pushes later sends another interrupt. */
-    if (atomic_load_explicit(&sc->ipi_sent, memory_order_relaxed)) {
-        atomic_store_explicit(&sc->ipi_sent, false, memory_order_seq_cst);
-    }
     t = take_all(sc);
     while (t != NULL) {
         struct thread *next = atomic_load_explicit(&t->wake_next, memory_order_relaxed);

@@ -335,7 +335,7 @@ GUEST_TEST(fault_beside_promotion)
 {
     struct memory_state before = memory_state_with_threads();
     vaddr_t va = map_new(LARGE_SIZE, PROT_RW);
-    struct app *apps[MAX_CPUS];
+    struct app *apps[MAX_CPUS] = {NULL};
     unsigned promoted = 0;
 
     EQ(aspace_populate(va, LARGE_SIZE), 0);
@@ -395,7 +395,7 @@ GUEST_TEST(fault_beside_discard)
     struct memory_state before = memory_state_with_threads();
     u64 size = 2 * LARGE_SIZE + LARGE_SIZE / 2;
     vaddr_t va = map_new(size, PROT_RW), addr;
-    struct app *apps[MAX_CPUS];
+    struct app *apps[MAX_CPUS] = {NULL};
 
     shared_reset(va, size);
     for (u64 cpu = 0; cpu < cpu_count(); cpu++) {

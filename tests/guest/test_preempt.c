@@ -146,41 +146,61 @@ static bool within(u64 value, u64 wanted, u64 percent)
     return value * 100 >= wanted * (100 - percent) && value * 100 <= wanted * (100 + percent);
 }
 
+/*
+ * A host that takes a CPU away for long spoils a measurement: the thread that
+ * ran then has had its share for a while.  So one good one of a few will do.
+ */
+#define ATTEMPTS 6
+
 GUEST_TEST(preempt_shares_one_cpu)
 {
-    struct share shares[3] = {{.nice = 0}, {.nice = 0}, {.nice = 5}};
-    u64 sum;
+    const u64 weights = 2 * 1024 + 335; /* nice 5 has 335 */
+    bool fair = false;
 
-    if (!measure_shares(shares, 3, 1, 800 * NSEC_PER_MSEC)) {
-        return;
+    for (unsigned i = 0; i < ATTEMPTS && !fair; i++) {
+        struct share s[3] = {{.nice = 0}, {.nice = 0}, {.nice = 5}};
+        u64 sum;
+
+        if (!measure_shares(s, 3, 1, 600 * NSEC_PER_MSEC)) {
+            return;
+        }
+        sum = s[0].used + s[1].used + s[2].used;
+        guest_note("nice 0, 0, 5: %lu, %lu, %lu us", (unsigned long)s[0].used / 1000,
+                   (unsigned long)s[1].used / 1000, (unsigned long)s[2].used / 1000);
+        fair = within(s[0].used, sum * 1024 / weights, 10) &&
+               within(s[1].used, sum * 1024 / weights, 10) &&
+               within(s[2].used, sum * 335 / weights, 15);
     }
-    sum = shares[0].used + shares[1].used + shares[2].used;
-    guest_note("nice 0, 0, 5: %lu, %lu, %lu us", (unsigned long)shares[0].used / 1000,
-               (unsigned long)shares[1].used / 1000, (unsigned long)shares[2].used / 1000);
-    OK(within(shares[0].used, sum * 1024 / (2 * 1024 + 335), 15));
-    OK(within(shares[1].used, sum * 1024 / (2 * 1024 + 335), 15));
-    OK(within(shares[2].used, sum * 335 / (2 * 1024 + 335), 25));
+    OK(fair);
 }
 
-/* Three on two CPUs: each has two thirds of one. */
+/*
+ * Three on two CPUs: each has two thirds of one.  Without rotation one would
+ * have a CPU to itself, half as much again.  The bound leaves room for a host
+ * that takes a virtual CPU away for a while.
+ */
 GUEST_TEST(preempt_shares_two_cpus)
 {
-    struct share shares[3] = {{.nice = 0}};
-    u64 sum;
+    bool fair = false;
 
     if (cpu_count() < 2) {
         guest_skip("one CPU");
         return;
     }
-    if (!measure_shares(shares, 3, 3, 1500 * NSEC_PER_MSEC)) {
-        return;
+    for (unsigned i = 0; i < ATTEMPTS && !fair; i++) {
+        struct share s[3] = {{.nice = 0}};
+        u64 sum;
+
+        if (!measure_shares(s, 3, 3, NSEC_PER_SEC)) {
+            return;
+        }
+        sum = s[0].used + s[1].used + s[2].used;
+        guest_note("three on two CPUs: %lu, %lu, %lu us", (unsigned long)s[0].used / 1000,
+                   (unsigned long)s[1].used / 1000, (unsigned long)s[2].used / 1000);
+        fair = within(s[0].used, sum / 3, 7) && within(s[1].used, sum / 3, 7) &&
+               within(s[2].used, sum / 3, 7);
     }
-    sum = shares[0].used + shares[1].used + shares[2].used;
-    guest_note("three on two CPUs: %lu, %lu, %lu us", (unsigned long)shares[0].used / 1000,
-               (unsigned long)shares[1].used / 1000, (unsigned long)shares[2].used / 1000);
-    for (unsigned i = 0; i < 3; i++) {
-        OK(within(shares[i].used, sum / 3, 15));
-    }
+    OK(fair);
 }
 
 /* ---- Who comes first --------------------------------------------------------------- */

@@ -25,7 +25,7 @@ static struct region_pool pool;
 
 /* The model: what each page is; 0 is free. */
 static struct {
-    u8 prot[PAGES];   /* 1 + protection */
+    u8 prot[PAGES];    /* 1 + protection */
     bool guard[PAGES]; /* a region with a guard starts here */
 } model;
 

@@ -53,6 +53,12 @@ struct platform_ops {
     bool batch_directory_writes;
 
     /*
+     * Does a store to a directory drop, on all CPUs, what they know through the
+     * entry?  A hypervisor that shadows page tables sees to that.
+     */
+    bool directory_writes_flush;
+
+    /*
      * Stores `count` page-table entries from `src` to `dst`, ascending.
      * Where a store to a live page directory exits to the host, one exit
      * serves all.  Not atomic with the CPUs' setting of accessed and dirty.

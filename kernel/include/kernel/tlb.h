@@ -32,9 +32,9 @@ struct tlb_batch {
         vaddr_t start, end;
         u64 step; /* leaf size: one INVLPG each */
     } range[TLB_BATCH_RANGES];
-    unsigned frames;              /* used of `frame` */
-    u64 frame[TLB_BATCH_FRAMES];  /* see tlb_priv.h */
-    struct tlb_list *lists;       /* filled when `frame` is full */
+    unsigned frames;             /* used of `frame` */
+    u64 frame[TLB_BATCH_FRAMES]; /* see tlb_priv.h */
+    struct tlb_list *lists;      /* filled when `frame` is full */
 };
 
 void tlb_batch_init(struct tlb_batch *batch);
