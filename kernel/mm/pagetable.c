@@ -16,6 +16,7 @@
 #include <kernel/pagetable.h>
 
 #include <kernel/assert.h>
+#include <kernel/cpu.h>
 #include <kernel/errno.h>
 #include <kernel/frame.h>
 #include <kernel/print.h>
@@ -188,7 +189,7 @@ u64 *pt_directory_entry(vaddr_t va)
 /* The highest level whose leaf fits at both addresses and into `size`. */
 static unsigned best_level(vaddr_t va, paddr_t pa, u64 size)
 {
-    unsigned level = platform->giant_pages ? 3 : 2;
+    unsigned level = cpu_has_giant_pages() ? 3 : 2;
 
     while (level > 1 &&
            (!IS_ALIGNED(va | pa, pt_level_size(level)) || size < pt_level_size(level))) {

@@ -79,13 +79,14 @@ static void halt(struct sched_cpu *sc)
 /* One idle period: from nothing to run to something. */
 static void idle_period(struct sched_cpu *sc)
 {
-    nsec_t start = clock_now(), polled, period;
+    nsec_t start, polled, period;
 
-    atomic_store_explicit(&sc->idle_since, start, memory_order_relaxed);
+    atomic_store_explicit(&sc->idle_since, clock_now(), memory_order_relaxed);
     balance_set_idle(sc, CPU_POLLING);
     tlb_idle_enter();
     irq_enable();
     do_idle_work(sc);
+    start = clock_now();
     if (poll(sc, start + sc->poll.bound)) {
         sched_count(&sc->stats.poll_hits, 1);
     }
@@ -98,8 +99,9 @@ static void idle_period(struct sched_cpu *sc)
     balance_set_idle(sc, CPU_RUNNING);
     period = clock_now() - start;
     poll_bound_update(&sc->poll, period);
+    sched_count(&sc->stats.idle_time,
+                start + period - atomic_load_explicit(&sc->idle_since, memory_order_relaxed));
     atomic_store_explicit(&sc->idle_since, 0, memory_order_relaxed);
-    sched_count(&sc->stats.idle_time, period);
     trace(TRACE_IDLE, polled, period - polled);
 }
 

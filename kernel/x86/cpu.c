@@ -195,6 +195,11 @@ fail:
     return err;
 }
 
+bool cpu_has_giant_pages(void)
+{
+    return cpu_features.giant_pages;
+}
+
 /* Reads CPUID: an exit each on kvm_pvm. */
 static void features_read(void)
 {
@@ -209,6 +214,7 @@ static void features_read(void)
     }
     cpu_features.x2apic = (leaf1.ecx & 1u << 21) != 0;
     cpu_features.tsc_deadline = (leaf1.ecx & 1u << 24) != 0;
+    cpu_features.giant_pages = platform->giant_pages && (cpuid(0x80000001, 0).edx & 1u << 26) != 0;
 }
 
 void cpu_init_boot(void)

@@ -51,7 +51,7 @@ static inline struct cpuid cpuid(u32 leaf, u32 subleaf)
 /* What start-up found out about the CPUs (all are alike). */
 struct cpu_features {
     u64 cr4; /* bits to set beyond those of boot.S */
-    bool x2apic, tsc_deadline, xsavec;
+    bool x2apic, tsc_deadline, xsavec, giant_pages;
     u32 xsave_size; /* bytes of a thread's save area */
     u64 xsave_mask; /* state components that are saved */
 };

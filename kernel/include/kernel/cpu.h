@@ -88,6 +88,9 @@ static inline u64 rdtsc(void)
     return (u64)hi << 32 | lo;
 }
 
+/* Can 1 GiB leaves be used: does the platform allow them and the CPU have them? */
+bool cpu_has_giant_pages(void);
+
 /* Interrupts to other CPUs; `mask` has a bit per CPU, this one's is ignored. */
 enum ipi {
     IPI_RESCHED,  /* look at the wake list and need_resched */

@@ -45,7 +45,7 @@ struct platform_ops {
     /* Above this many pages a full flush of the TLB costs less than INVLPGs. */
     unsigned flush_all_above;
 
-    /* Can a CPU use 1 GiB leaves? */
+    /* May the page table have 1 GiB leaves, if the CPU has them? */
     bool giant_pages;
 
     /* Does one write_entries() cost less than as many single stores, so that it
