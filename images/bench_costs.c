@@ -27,6 +27,7 @@
 #define LIVE_SIZE (64 * MIB)
 #define LIVE_LARGE (LIVE_SIZE / LARGE_SIZE)
 #define HALT_DELAY (3 * NSEC_PER_MSEC) /* beyond any idle polling */
+#define COLD_FRAMES 128u               /* together larger than a CPU's own caches */
 
 #define MSR_APIC_BASE 0x1b
 #define MSR_X2APIC_ICR 0x830
@@ -36,7 +37,8 @@ static struct {
     struct bench_memory large; /* LIVE_LARGE pages of 2 MiB */
     struct bench_memory small; /* pages of 4 KiB, touched */
     struct bench_memory empty; /* never touched */
-    void *zero;                /* 2 MiB of the direct map */
+    void *frame[COLD_FRAMES];  /* of 2 MiB, in the direct map */
+    unsigned next;             /* of frame */
     struct tlb_batch batch;    /* too large for the stack */
     int vector;
     _Atomic u64 handled_at;
@@ -162,11 +164,35 @@ static long cost_miss_4k(void *arg)
     return miss(arg, costs.small.base);
 }
 
+static void *next_frame(void)
+{
+    return costs.frame[costs.next++ % COLD_FRAMES];
+}
+
+/* Memory that is not in the caches, as a frame that was not used lately. */
 static long cost_zero_2m(void *arg)
 {
+    void *frame = next_frame();
     u64 start = bench_ticks();
 
-    memset(arg, 0, LARGE_SIZE);
+    memset(frame, 0, LARGE_SIZE);
+    return (long)(bench_ticks() - start);
+}
+
+/* The same with stores that bypass the caches: nothing is read before. */
+static long cost_zero_2m_nt(void *arg)
+{
+    u64 *frame = next_frame(), *end = frame + LARGE_SIZE / sizeof(u64);
+    u64 start = bench_ticks();
+
+    for (; frame < end; frame += 8) {
+        __asm__ volatile("movnti %1, (%0); movnti %1, 8(%0); movnti %1, 16(%0); movnti %1, 24(%0);"
+                         "movnti %1, 32(%0); movnti %1, 40(%0); movnti %1, 48(%0);"
+                         "movnti %1, 56(%0)" ::"r"(frame),
+                         "r"(0ull)
+                         : "memory");
+    }
+    __asm__ volatile("sfence" ::: "memory");
     return (long)(bench_ticks() - start);
 }
 
@@ -229,15 +255,23 @@ static long cost_ipi_halted(void *arg)
 
 /* ---- The group ------------------------------------------------------------------ */
 
-static long setup_kernel(void *arg)
+static long setup_ipi(void *arg)
 {
+    costs.vector = irq_register(ipi_handler, NULL);
+    return 0;
+}
+
+/* Kept: the image ends soon. */
+static long setup_frame(void *arg)
+{
+    void **frame = arg;
     pfn_t pfn;
 
-    costs.vector = irq_register(ipi_handler, NULL);
     if (frame_alloc(ORDER_2M, 0, &pfn) != 0) {
         return -1;
     }
-    costs.zero = pfn_to_virt(pfn); /* kept: the image ends soon */
+    *frame = pfn_to_virt(pfn);
+    memset(*frame, 0, LARGE_SIZE); /* the host supplies it now */
     return 0;
 }
 
@@ -308,8 +342,14 @@ void bench_costs(void)
     bench_map(&costs.empty, LARGE_SIZE, BENCH_PAGES_4K);
     large = live_entry(costs.large.base, 2);
     small = live_entry(costs.small.base, 1);
-    if (large == NULL || small == NULL || app_call_kernel(setup_kernel, NULL) != 0) {
+    if (large == NULL || small == NULL) {
         bench_fail("costs: cannot set up", 0);
+    }
+    app_call_kernel(setup_ipi, NULL);
+    for (unsigned i = 0; i < COLD_FRAMES; i++) {
+        if (app_call_kernel(setup_frame, &costs.frame[i]) != 0) {
+            bench_fail("costs: no memory", i);
+        }
     }
     measure("exit", cost_exit, NULL);
     measure("pte_write", cost_pte_write, small);
@@ -320,7 +360,8 @@ void bench_costs(void)
     measure("fault", cost_fault, costs.empty.base);
     measure("miss_4k", cost_miss_4k, small);
     measure("miss_2m", cost_miss_2m, large);
-    measure("zero_2m", cost_zero_2m, costs.zero);
+    measure("zero_2m", cost_zero_2m, NULL);
+    measure("zero_2m_nt", cost_zero_2m_nt, NULL);
     if (bench_cpus() > 1) {
         measure_two_cpus();
     }

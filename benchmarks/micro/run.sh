@@ -141,8 +141,9 @@ busy_note() {
         NR == 2 { own = seconds($1) + seconds($2) }
         NR == 3 {
             all = $4 - $1
-            printf("other programs used %.0f %% of the CPUs meanwhile, the host took away %.1f %%",
-                ($6 - $3 - own * $7) * 100 / all, ($5 - $2) * 100 / all)
+            other = ($6 - $3 - own * $7) * 100 / all
+            printf("other programs used %d %% of the CPUs meanwhile, the host took away %.1f %%",
+                other < 0 ? 0 : other + 0.5, ($5 - $2) * 100 / all)
         }'
 }
 

@@ -114,7 +114,7 @@ function floor_ns(text,    part, term, n, i, factor, key, sum) {
 
 # Words of the goal and whether it is met.
 function verdict(goal, moka, linux,    g, met) {
-    if (goal == "")
+    if (goal == "" || goal == "-")
         return SUBSEP
     split(goal, g, " ")
     if (!(moka in count) || (g[1] == "faster" && !(linux in count)))
@@ -147,7 +147,7 @@ function out_row(text,    f, n, i, moka, linux, ratio, v, low) {
     moka = "moka" SUBSEP f[2]
     linux = "linux" SUBSEP f[3]
     ratio = ""
-    if ((moka in count) && (linux in count) && median(moka) > 0)
+    if (f[4] != "-" && (moka in count) && (linux in count) && median(moka) > 0)
         ratio = digits(median(linux) / median(moka)) " x"
     split(verdict(f[4], moka, linux), v, SUBSEP)
     low = floor_ns(f[5])

@@ -11,8 +11,9 @@
  * waiter not yet asleep is counted apart and not timed.
  *
  * handover2/oneway is such a wake after 2 us, the shortest in which every
- * system is asleep; handover2/pingpong is half of a round trip in which both
- * sides wait as soon as they have woken the other.
+ * system is asleep.  handover2/pingpong is half of a round trip in which both
+ * sides wait as soon as they have woken the other; a side that is answered
+ * before it sleeps goes on at once, so that it may show less than a hand-over.
  */
 #include "bench.h"
 

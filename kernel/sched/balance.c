@@ -120,6 +120,7 @@ unsigned balance_select(const struct thread *t, unsigned prev)
     u64 allowed = atomic_load_explicit(&t->affinity, memory_order_relaxed) & balance_online();
     unsigned cpu;
 
+    assert(prev < MAX_CPUS);
     if (allowed == 1ull << prev) {
         return prev;
     }

@@ -338,9 +338,8 @@ static void check_fair(const struct runq *q)
     unsigned count = q->front != NULL;
 
     rb_check(&q->fair);
-    BUG_ON(q->front == NULL && q->fair.root != NULL);
     for (struct rb_node *n = rb_first(&q->fair); n != NULL; n = rb_next(n)) {
-        BUG_ON(vruntime_diff(before, thread_of(n)) > 0);
+        BUG_ON(before == NULL || vruntime_diff(before, thread_of(n)) > 0);
         before = thread_of(n);
         count++;
     }

@@ -30,7 +30,7 @@ GUEST_TEST(aspace_zero_filled_large)
     OK(pages_stamped(va, va + 8 * MIB, 7));
     EQ(aspace_unmap(va, 8 * MIB), 0);
     EQ(backed_by(va), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 /* Windows that are not wholly in the region get 4 KiB pages. */
@@ -49,7 +49,7 @@ GUEST_TEST(aspace_edges_are_small)
     EQ(backed_by(end), 0);
     OK(pages_stamped(start, end, 1));
     EQ(aspace_unmap(base, 8 * MIB), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 GUEST_TEST(aspace_partial_unmap)
@@ -72,7 +72,7 @@ GUEST_TEST(aspace_partial_unmap)
     EQ(memory_free_frames(), free + 512 + 7 - 2); /* less two tables */
     EQ(stats_now().demotions, before.stats.demotions + 2);
     EQ(aspace_unmap(va, 3 * LARGE_SIZE), 0); /* with a hole in it */
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 GUEST_TEST(aspace_partial_protect)
@@ -99,7 +99,7 @@ GUEST_TEST(aspace_partial_protect)
     stamp_pages(va, va + 2 * LARGE_SIZE, 4);
     OK(pages_stamped(va, va + 2 * LARGE_SIZE, 4));
     EQ(aspace_unmap(va, 2 * LARGE_SIZE), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 GUEST_TEST(aspace_partial_discard)
@@ -121,7 +121,7 @@ GUEST_TEST(aspace_partial_discard)
     EQ(backed_by(va), 2);
     EQ(stats_now().regions, before.stats.regions + 1);
     EQ(aspace_unmap(va, 2 * LARGE_SIZE), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 /* What PROT_NONE hides comes back with its contents. */
@@ -142,7 +142,7 @@ GUEST_TEST(aspace_hidden_contents)
     OK(pages_stamped(va, va + size, 6));
     EQ(aspace_protect(va, size, 0), 0);
     EQ(aspace_unmap(va, size), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 GUEST_TEST(aspace_fixed)
@@ -168,7 +168,7 @@ GUEST_TEST(aspace_fixed)
     EQ(stats_now().regions, before.stats.regions + 1);
     OK(memory_is_zero(va, va + 4 * LARGE_SIZE));
     EQ(aspace_unmap(va, 4 * LARGE_SIZE), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 static bool is_kept_free(vaddr_t start, vaddr_t end)
@@ -201,7 +201,7 @@ GUEST_TEST(aspace_placement)
     EQ(aspace_map(8 * TIB, GIB, PROT_RW, MAP_PLACE_HINT, &hinted), 0);
     EQ(hinted, 8 * TIB);
     EQ(aspace_unmap(hinted, GIB), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 /* Between a mapping with a guard and the next one there is a page. */
@@ -217,7 +217,7 @@ GUEST_TEST(aspace_stack_guard)
     EQ(aspace_fault(stack - 1, FAULT_WRITE), -EFAULT);
     EQ(aspace_unmap(stack, 64 * KIB), 0);
     EQ(aspace_unmap(below, 64 * KIB), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 GUEST_TEST(aspace_bad_arguments)
@@ -272,7 +272,7 @@ GUEST_TEST(aspace_bad_arguments)
     *word_at(va) = 1; /* still writable */
     EQ(aspace_unmap(va, LARGE_SIZE), 0);
     EQ(aspace_unmap(va, LARGE_SIZE), 0); /* nothing there: no error */
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 /* A huge reservation costs a node and nothing else. */
@@ -311,7 +311,7 @@ GUEST_TEST(aspace_advice)
     EQ(aspace_advise_pages(va, 2 * LARGE_SIZE, PAGES_DEFAULT), 0);
     EQ(stats_now().promotions, before.stats.promotions + 1);
     EQ(aspace_unmap(va, 2 * LARGE_SIZE), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 GUEST_TEST(aspace_promote)
@@ -343,7 +343,7 @@ GUEST_TEST(aspace_promote)
     EQ(aspace_protect(va, LARGE_SIZE, PROT_READ), 0);
     OK(pages_stamped(va, va + LARGE_SIZE, 10));
     EQ(aspace_unmap(va, LARGE_SIZE), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 GUEST_TEST(aspace_populate)
@@ -366,7 +366,7 @@ GUEST_TEST(aspace_populate)
     EQ(aspace_populate(va, size), 0);
     EQ(stats_now().resident_2m, before.stats.resident_2m + 5);
     EQ(aspace_unmap(va, size), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 /* One operation, one shoot-down, however much it touches. */
@@ -390,5 +390,5 @@ GUEST_TEST(aspace_one_shootdown)
     tlb_get_stats(&second);
     EQ(second.batches, first.batches + 1);
     OK(second.ipis - first.ipis < cpu_count());
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }

@@ -59,7 +59,7 @@ GUEST_TEST(fault_same_window)
         }
         EQ(aspace_unmap(va, LARGE_SIZE), 0);
     }
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 static void touch_same_pages(void *number)
@@ -85,7 +85,7 @@ GUEST_TEST(fault_same_small_pages)
         }
     }
     EQ(aspace_unmap(va, size), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 /* Memory touched in ascending order needs far fewer faults than pages. */
@@ -146,7 +146,7 @@ GUEST_TEST(fault_refused)
     EQ(aspace_fault(va, FAULT_EXECUTE | FAULT_PRESENT), 0);
     EQ(aspace_unmap(va, LARGE_SIZE), 0);
     EQ(aspace_fault(va, 0), -EFAULT);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 /* A leaf that allows less than its region is put right. */

@@ -23,7 +23,7 @@ GUEST_TEST(uaccess_copies)
     EQ(*(u8 *)(va + 3 + sizeof(out)), 0);
     EQ(user_read(in, (void *)va, 0), 0);
     EQ(aspace_unmap(va, 4 * PAGE_SIZE), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 GUEST_TEST(uaccess_refused)
@@ -50,7 +50,7 @@ GUEST_TEST(uaccess_refused)
     EQ(user_read_u32((u32 *)(va + PAGE_SIZE - 2), &value), -EFAULT);
     EQ(user_read(buf, NULL, 1), -EFAULT);
     EQ(aspace_unmap(va, 4 * PAGE_SIZE), 0);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 /* The kernel's memory is out of reach, however it is asked for. */
@@ -106,7 +106,7 @@ GUEST_TEST(uaccess_nofault)
     OK(!this_cpu()->no_fault);
     EQ(aspace_unmap(va, LARGE_SIZE), 0);
     EQ(user_read_u32_nofault(word, &value), -EFAULT);
-    OK(memory_back(&before, 2));
+    OK(memory_back(&before, 4));
 }
 
 GUEST_TEST(uaccess_fixups)
