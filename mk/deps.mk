@@ -9,10 +9,10 @@
 
 deps_groups := build run test check bench gdb
 deps_of_run := run
-deps_of_test := run test check
+deps_of_test := run test check gdb
 deps_of_test-quick := run test
 deps_of_test-host := test
-deps_of_test-guest := run
+deps_of_test-guest := run gdb
 deps_of_stress := run
 deps_of_check := check test
 deps_of_format := check

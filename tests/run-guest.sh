@@ -185,6 +185,20 @@ config_errors() {
     ends "$1" 'refused: bad value' 39 'stress' 100 --append 'stress=many' "$image"
 }
 
+# Our commands for GDB, in a live guest.
+debugger() {
+    wanted tcg "gdb" || return 0
+    log=$logs/guest-gdb.log status=0
+    tests/gdb.sh "$build" >"$log" 2>&1 || status=$?
+    read -r passed failed skipped why <<END
+$(awk -f tests/tap.awk "$log")
+END
+    if [ $status != 0 ] && [ "$failed" = 0 ]; then
+        why="status $status"
+    fi
+    result "$passed" "$failed" "$skipped" "$why"
+}
+
 # What users run stays small.
 release_size() {
     wanted any 'release image below 700 KiB' || return 0
@@ -234,6 +248,7 @@ full() {
     deaths tcg
     config_errors tcg
     ends tcg 'refused: an old CPU' 39 'CPU' 100 --cpu qemu64 "$image"
+    debugger
     tests tcg 'UBSan' "$ubsan"
     stress tcg '2 CPUs' 15
 }
