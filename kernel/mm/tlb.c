@@ -73,9 +73,14 @@ void tlb_flush_local(const struct tlb_batch *batch)
     }
 }
 
+/*
+ * Without interrupts: the handler of one would answer the same request, and
+ * the sender's batch would be gone while this call still reads it.
+ */
 void tlb_shootdown_poll(void)
 {
     struct tlb_cpu *me = &tlb.cpu[cpu_id()];
+    bool irq = irq_save();
 
     /* Acquire: pairs with the release in post(); `batch` is the sender's. */
     if (atomic_load_explicit(&me->request, memory_order_acquire)) {
@@ -83,6 +88,7 @@ void tlb_shootdown_poll(void)
         /* Release: pairs with the acquire in wait_for(); flushed before seen. */
         atomic_store_explicit(&me->request, false, memory_order_release);
     }
+    irq_restore(irq);
 }
 
 static void token_take(void)

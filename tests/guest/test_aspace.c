@@ -392,3 +392,45 @@ GUEST_TEST(aspace_one_shootdown)
     OK(second.ipis - first.ipis < cpu_count());
     OK(memory_back(&before, 4));
 }
+
+#define CROSSING_TIME (300 * NSEC_PER_MSEC)
+
+static _Atomic u64 crossings;
+
+/* The sender's batch, from the moment that its call has returned. */
+static void poison(struct tlb_batch *batch)
+{
+    batch->all = false;
+    batch->ranges = TLB_BATCH_RANGES;
+    for (unsigned i = 0; i < TLB_BATCH_RANGES; i++) {
+        batch->range[i].end = ~0ull; /* step 0: a reader would never end */
+        batch->range[i].start = batch->range[i].step = 0;
+    }
+}
+
+static void flush_pages(void *number)
+{
+    static struct tlb_batch batches[MAX_CPUS]; /* too large for the stack */
+    struct tlb_batch *batch = &batches[(u64)number];
+    nsec_t end = clock_now() + CROSSING_TIME;
+
+    while (clock_now() < end) {
+        tlb_batch_init(batch);
+        tlb_batch_add(batch, 50 * TIB, 2 * PAGE_SIZE, PAGE_SIZE);
+        tlb_batch_finish(batch);
+        poison(batch);
+        atomic_fetch_add(&crossings, 1);
+    }
+}
+
+/* Requests that cross: who waits for its turn answers the others', each once. */
+GUEST_TEST(aspace_shootdowns_cross)
+{
+    struct tlb_stats first, second;
+
+    crossings = 0;
+    tlb_get_stats(&first);
+    run_on_all_cpus(flush_pages);
+    tlb_get_stats(&second);
+    OK(second.batches - first.batches >= crossings);
+}
