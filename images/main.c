@@ -76,6 +76,7 @@ static noreturn void start_rest(void *arg)
     need(thread_init_cpu(0), "the idle thread");
     need(smp_wait(), "the other CPUs");
     sched_set_idle_work(frame_zero_ahead_idle);
+    frame_zero_on_low(sched_wake_idle_work);
     kprintf("boot: Moka on %s, %u CPUs, %s, entry to idle %lu us\n", platform->name, cpu_count(),
             clock_source(), (unsigned long)us_since_entry());
     start_thread("housekeeper", keep_house);

@@ -123,6 +123,8 @@ void *bench_shared_page(void);
 void bench_protect(void *start, size_t size, bool write);
 /* Writes a word in each 4 KiB. */
 void bench_touch(char *start, size_t size);
+/* Before a benchmark of memory: the host has supplied it, and all is quiet.  See touch.c. */
+void bench_warm_up(void);
 
 /* ---- The benchmarks -------------------------------------------------------- */
 

@@ -53,6 +53,7 @@ void bench_protect64(void)
     struct bench_memory memory;
 
     bench_pin(0);
+    bench_warm_up();
     for (unsigned pages = 0; pages < BENCH_PAGES_KINDS; pages++) {
         run_pages(pages);
     }
@@ -65,6 +66,7 @@ void bench_protect64(void)
 void bench_unmap64(void)
 {
     bench_pin(0);
+    bench_warm_up();
     for (unsigned pages = 0; pages < BENCH_PAGES_KINDS; pages++) {
         bench_begin(bench_name("unmap64", bench_pages_name[pages]), "ns", 60);
         while (bench_more()) {

@@ -9,9 +9,10 @@
  *
  * The first time a virtual machine touches memory, its host has to supply it,
  * and that may cost more than all the rest.  So more memory than a sample
- * needs is touched before and given back, on both systems, and what that took
- * is reported as a row of its own ("cold").  The two systems cannot be compared
- * there: the guest may get memory that Linux has just given back.
+ * needs is touched before and given back, on both systems (bench_warm_up()),
+ * and what that took is reported as a row of its own ("cold").  The two
+ * systems cannot be compared there: the guest may get memory that Linux has
+ * just given back.
  *
  * fault4k times single faults, in an order in which no system maps further
  * pages ahead: what a thread feels that touches one page.
@@ -20,35 +21,40 @@
 
 #define SIZE (256ul << 20)
 #define COLD_SIZE (896ul << 20) /* of a machine with 1 GiB */
+#define SETTLE_NS 100000000ul
 #define FAULT_SIZE (16ul << 20)
 #define FAULT_STRIDE 1237 /* pages; odd, so that each page is met once */
 #define PAGES(size) ((size) >> 12)
 
-static void touch_cold(void)
+static uint64_t touch_all(void)
 {
     struct bench_memory memory;
+    uint64_t start, ticks;
 
+    bench_map(&memory, COLD_SIZE, BENCH_PAGES_2M);
+    start = bench_ticks();
+    bench_touch(memory.base, COLD_SIZE);
+    ticks = bench_ticks() - start;
+    bench_unmap(&memory);
+    return ticks;
+}
+
+void bench_warm_up(void)
+{
     bench_begin("touch/cold", "ns", 1);
     while (bench_more()) {
-        uint64_t start;
-
-        bench_map(&memory, COLD_SIZE, BENCH_PAGES_2M);
-        start = bench_ticks();
-        bench_touch(memory.base, COLD_SIZE);
-        bench_add_ticks(bench_ticks() - start, PAGES(COLD_SIZE));
-        bench_unmap(&memory);
+        bench_add_ticks(touch_all(), PAGES(COLD_SIZE));
     }
     bench_end();
-    /* Again: another choice of frames takes those that were left out. */
-    bench_map(&memory, COLD_SIZE, BENCH_PAGES_2M);
-    bench_touch(memory.base, COLD_SIZE);
-    bench_unmap(&memory);
+    touch_all(); /* another choice of frames takes those that were left out */
+    /* What the system does in the background about so much memory is over then. */
+    bench_sleep_ns(SETTLE_NS);
 }
 
 void bench_touch1(void)
 {
     bench_pin(0);
-    touch_cold();
+    bench_warm_up();
     for (unsigned pages = 0; pages < BENCH_PAGES_KINDS; pages++) {
         bench_begin(bench_name("touch1", bench_pages_name[pages]), "ns", 12);
         while (bench_more()) {
@@ -111,7 +117,7 @@ void bench_touch2(void)
         return;
     }
     bench_pin(0);
-    touch_cold();
+    bench_warm_up();
     for (unsigned pages = 0; pages < BENCH_PAGES_KINDS; pages++) {
         bench_begin(bench_name("touch2", bench_pages_name[pages]), "ns", 12);
         while (bench_more()) {
@@ -129,9 +135,7 @@ void bench_fault4k(void)
     size_t page = 0;
 
     bench_pin(0);
-    bench_map(&memory, FAULT_SIZE, BENCH_PAGES_4K);
-    bench_touch(memory.base, FAULT_SIZE);
-    bench_unmap(&memory);
+    bench_warm_up();
     bench_map(&memory, FAULT_SIZE, BENCH_PAGES_4K);
     bench_begin("fault4k", "ns", PAGES(FAULT_SIZE));
     for (; bench_more(); page = (page + FAULT_STRIDE) % PAGES(FAULT_SIZE)) {

@@ -91,6 +91,11 @@ static unsigned claim_any(_Atomic u64 *mask, u64 allowed)
     return MAX_CPUS;
 }
 
+unsigned balance_claim_halted(void)
+{
+    return claim_any(&cpus.halted, ~0ull);
+}
+
 /* `first` if it is in the mask and allowed, else any. */
 static unsigned claim(_Atomic u64 *mask, u64 allowed, unsigned first)
 {

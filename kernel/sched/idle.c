@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a CPU does that has nothing to run: the work that was handed in from
- * above, then polling for a time that adapts (poll_bound.c), then a look for
- * waiting threads elsewhere, then a halt until an interrupt.
+ * What a CPU does that has nothing to run: polling for a time that adapts
+ * (poll_bound.c), then the work that was handed in from above, then a look for
+ * waiting threads elsewhere, then a halt until an interrupt.  The work comes
+ * after the polling, because a step of it takes longer than a hand-over.
  *
  * For the TLB the CPU is idle all that time: it is not interrupted for
  * shoot-downs, and flushes when it ends.  The idle thread may therefore touch
@@ -18,7 +19,7 @@
 #include <kernel/trace.h>
 
 #define STEAL_EVERY 16u                   /* rounds of polling */
-#define STEAL_WAITED (10 * NSEC_PER_USEC) /* while polling: leave hand-overs alone */
+#define STEAL_WAITED (10 * NSEC_PER_USEC) /* leave hand-overs alone */
 
 static struct {
     bool (*_Atomic work)(void); /* (a) from above, or NULL */
@@ -29,12 +30,12 @@ void sched_set_idle_work(bool (*fn)(void))
     atomic_store_explicit(&idle.work, fn, memory_order_release);
 }
 
-/* Interrupts enabled; until there is something to run or no more to do. */
-static void do_idle_work(const struct sched_cpu *sc)
+void sched_wake_idle_work(void)
 {
-    bool (*work)(void) = atomic_load_explicit(&idle.work, memory_order_acquire);
+    unsigned cpu = balance_claim_halted();
 
-    while (work != NULL && !sched_has_work(sc) && work()) {
+    if (cpu != MAX_CPUS) {
+        cpu_send_ipi(1ull << cpu, IPI_RESCHED);
     }
 }
 
@@ -44,6 +45,15 @@ static bool steal(struct sched_cpu *sc, nsec_t waited)
 
     irq_restore(irq);
     return stolen;
+}
+
+/* Interrupts enabled; until there is something to run or no more to do. */
+static void do_idle_work(struct sched_cpu *sc)
+{
+    bool (*work)(void) = atomic_load_explicit(&idle.work, memory_order_acquire);
+
+    while (work != NULL && !sched_has_work(sc) && !steal(sc, STEAL_WAITED) && work()) {
+    }
 }
 
 /* Polls until `end`; true if there is something to run. */
@@ -79,19 +89,18 @@ static void halt(struct sched_cpu *sc)
 /* One idle period: from nothing to run to something. */
 static void idle_period(struct sched_cpu *sc)
 {
-    nsec_t start, polled, period;
+    nsec_t start = clock_now(), polled, period;
 
-    atomic_store_explicit(&sc->idle_since, clock_now(), memory_order_relaxed);
+    atomic_store_explicit(&sc->idle_since, start, memory_order_relaxed);
     balance_set_idle(sc, CPU_POLLING);
     tlb_idle_enter();
     irq_enable();
-    do_idle_work(sc);
-    start = clock_now();
     if (poll(sc, start + sc->poll.bound)) {
         sched_count(&sc->stats.poll_hits, 1);
     }
     polled = clock_now() - start;
     while (!sched_has_work(sc)) {
+        do_idle_work(sc);
         halt(sc);
     }
     irq_disable();
@@ -99,8 +108,7 @@ static void idle_period(struct sched_cpu *sc)
     balance_set_idle(sc, CPU_RUNNING);
     period = clock_now() - start;
     poll_bound_update(&sc->poll, period);
-    sched_count(&sc->stats.idle_time,
-                start + period - atomic_load_explicit(&sc->idle_since, memory_order_relaxed));
+    sched_count(&sc->stats.idle_time, period);
     atomic_store_explicit(&sc->idle_since, 0, memory_order_relaxed);
     trace(TRACE_IDLE, polled, period - polled);
 }

@@ -163,6 +163,9 @@ void balance_set_online(unsigned cpu);
 /* The CPU's idle state changes: wakers see it. */
 void balance_set_idle(struct sched_cpu *sc, enum cpu_idle idle);
 
+/* A halted CPU, which nobody else gets to wake meanwhile; MAX_CPUS if none. */
+unsigned balance_claim_halted(void);
+
 /* Where a thread that last ran on `prev` should run. */
 unsigned balance_select(const struct thread *t, unsigned prev);
 

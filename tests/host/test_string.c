@@ -19,6 +19,7 @@
 #define strchr kernel_strchr
 #define strstr kernel_strstr
 #define strlcpy kernel_strlcpy
+#define memzero_uncached kernel_memzero_uncached
 
 #include "../../kernel/lib/string.c" /* NOLINT(bugprone-suspicious-include) */
 
@@ -76,6 +77,18 @@ static void test_copy_and_set(void)
             OK(memcmp(ours, theirs, AREA) == 0);
             OK(kernel_memset(ours + at, c, n) == ours + at);
             memset(theirs + at, c, n);
+            OK(memcmp(ours, theirs, AREA) == 0);
+        }
+    }
+}
+
+static void test_zero_uncached(void)
+{
+    for (size_t at = 0; at < AREA; at += 64) {
+        for (size_t n = 0; at + n <= AREA; n += 64) {
+            random_area();
+            kernel_memzero_uncached(ours + at, n);
+            memset(theirs + at, 0, n);
             OK(memcmp(ours, theirs, AREA) == 0);
         }
     }
@@ -144,6 +157,7 @@ int main(void)
 {
     run("memmove, all overlaps", test_move_all_overlaps);
     run("memcpy and memset", test_copy_and_set);
+    run("memzero_uncached", test_zero_uncached);
     run("memcmp and memchr", test_compare);
     run("strings", test_strings);
     return finish();

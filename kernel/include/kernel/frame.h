@@ -61,13 +61,19 @@ u16 frame_tag(pfn_t pfn);
 
 /*
  * Works at zeroing one free 2 MiB frame ahead of need and keeps it aside.
- * For idle CPUs, with no spinlock held.  Asks keep_going() every microsecond
- * or two and leaves off when that says false; the next call on this CPU goes
+ * For idle CPUs, with no spinlock held.  Asks keep_going() every three
+ * microseconds and leaves off when that says false; the next call on this CPU goes
  * on there.  True if there is more to do, false when enough are ready.
  */
 bool frame_zero_ahead(bool (*keep_going)(void));
 /* One such step, for an idle loop that looks for work between its calls. */
 bool frame_zero_ahead_idle(void);
+/*
+ * Start-up: fn is called when less than half of the frames are ready that
+ * should be, from inside frame_alloc(), with any lock held: it may wake a CPU
+ * that sleeps, and no more.
+ */
+void frame_zero_on_low(void (*fn)(void));
 
 /*
  * Start-up, one CPU with its GS base set.  Hands the allocator the RAM in

@@ -63,10 +63,15 @@ void sched_interrupt(void);
 noreturn void sched_idle(void);
 
 /*
- * Work for an idle CPU before it polls or halts: returns true if there is
- * more.  Handed in from above; NULL for none.
+ * Work for an idle CPU before it halts, in steps of a few microseconds: returns
+ * true if there is more.  Handed in from above; NULL for none.
  */
 void sched_set_idle_work(bool (*fn)(void));
+/*
+ * There is such work again: wakes one CPU, if one is halted, to do it.  Any
+ * context; costs an IPI then, else a look.
+ */
+void sched_wake_idle_work(void);
 
 struct sched_stats {
     u64 switches, preemptions, wakes, wakes_without_ipi, migrations, halts, poll_hits;
