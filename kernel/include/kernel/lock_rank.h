@@ -23,7 +23,6 @@ enum lock_rank {
     RANK_MAGAZINE,  /* mm: one CPU's cache of free frames */
     RANK_ZEROED,    /* mm: pool of zeroed frames */
     RANK_FRAMES,    /* mm: the buddy allocator */
-    RANK_SHOOTDOWN, /* x86: one shoot-down at a time */
     RANK_DEVICE,    /* drivers */
     RANK_TEST_HIGH, /* for tests */
     RANK_CONSOLE,   /* console output */
