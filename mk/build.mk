@@ -77,7 +77,9 @@ $(BUILD)/rom/moka.rom: images/rom/rom.S images/rom/rom.ld mk/build.mk
 	$(Q)ld -m elf_i386 -T images/rom/rom.ld -o $(@D)/rom.elf $(@D)/rom.o
 	$(Q)objcopy -O binary $(@D)/rom.elf $@
 
+# 33 is how a kernel that is content ends QEMU: kernel/include/kernel/panic.h.
 .PHONY: run
 run: deps-run all
 	$(Q)tools/qemu.sh $(if $(ACCEL),--accel $(ACCEL)) $(if $(MACHINE),--machine $(MACHINE)) \
-		$(if $(MEM),-m $(MEM)) $(if $(CPUS),-c $(CPUS)) --append "$(APPEND)" $(BUILD)/release/moka.elf
+		$(if $(MEM),-m $(MEM)) $(if $(CPUS),-c $(CPUS)) --append "$(APPEND)" $(BUILD)/release/moka.elf \
+		|| [ $$? = 33 ]
