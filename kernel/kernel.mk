@@ -25,4 +25,4 @@ kernel_sources := \
 	$(addprefix kernel/time/,$(kernel_time)) \
 	$(addprefix kernel/lib/,$(kernel_lib)) \
 	$(addprefix kernel/debug/,$(kernel_debug)) \
-	kernel/syscall.c
+	kernel/syscall.c kernel/syscall_missing.S

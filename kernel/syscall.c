@@ -2,7 +2,8 @@
 /*
  * The system-call table, with Linux's numbers; the man pages are the
  * specification.  Here are the calls that need no file: memory, threads,
- * time.  A number that is not listed returns -ENOSYS.
+ * time.  What nobody defines is counted and returns -ENOSYS
+ * (syscall_missing.S gives each call of the list that meaning, weakly).
  */
 #include <kernel/syscall.h>
 
@@ -15,6 +16,7 @@
 #include <kernel/thread.h>
 #include <kernel/trace.h>
 #include <kernel/uaccess.h>
+#include <stdatomic.h>
 
 #define LINUX_MAP_SHARED 0x01u
 #define LINUX_MAP_PRIVATE 0x02u
@@ -41,10 +43,8 @@ struct linux_timespec {
     s64 sec, nsec;
 };
 
-#define SYSCALL(name) static s64 sys_##name(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
-
 /* Anonymous private memory; files come with the layer that has files. */
-SYSCALL(mmap)
+s64 sys_mmap(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     u32 linux_flags = (u32)a3, place = MAP_PLACE_HINT;
     u64 size = ALIGN_UP(a1, PAGE_SIZE);
@@ -76,12 +76,12 @@ SYSCALL(mmap)
     return (s64)addr;
 }
 
-SYSCALL(munmap)
+s64 sys_munmap(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     return aspace_unmap(a0, ALIGN_UP(a1, PAGE_SIZE));
 }
 
-SYSCALL(mprotect)
+s64 sys_mprotect(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     if ((a2 & ~(u64)(PROT_READ | PROT_WRITE | PROT_EXEC)) != 0) {
         return -EINVAL;
@@ -100,7 +100,7 @@ static s64 collapse(vaddr_t start, u64 size)
     return err;
 }
 
-SYSCALL(madvise)
+s64 sys_madvise(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     u64 size = ALIGN_UP(a1, PAGE_SIZE);
 
@@ -123,13 +123,13 @@ SYSCALL(madvise)
     }
 }
 
-SYSCALL(sched_yield)
+s64 sys_sched_yield(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     sched_yield();
     return 0;
 }
 
-SYSCALL(nanosleep)
+s64 sys_nanosleep(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     struct linux_timespec wanted;
 
@@ -143,32 +143,32 @@ SYSCALL(nanosleep)
     return 0;
 }
 
-SYSCALL(getpid)
+s64 sys_getpid(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     return 1;
 }
 
-SYSCALL(getppid)
+s64 sys_getppid(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     return 0; /* nobody started this process, as for Linux's init */
 }
 
-SYSCALL(gettid)
+s64 sys_gettid(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     return thread_current()->tid;
 }
 
-SYSCALL(exit)
+s64 sys_exit(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     thread_exit((int)a0);
 }
 
-SYSCALL(futex)
+s64 sys_futex(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     return futex_syscall((u32 *)a0, (int)a1, (u32)a2, a3, (u32 *)a4, (u32)a5);
 }
 
-SYSCALL(sched_setaffinity)
+s64 sys_sched_setaffinity(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     u64 mask = 0;
 
@@ -181,7 +181,7 @@ SYSCALL(sched_setaffinity)
     return thread_set_affinity(thread_current(), mask);
 }
 
-SYSCALL(clock_gettime)
+s64 sys_clock_gettime(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     struct linux_timespec now;
     u64 ns;
@@ -197,32 +197,51 @@ SYSCALL(clock_gettime)
     return user_write((void *)a1, &now, sizeof(now));
 }
 
-SYSCALL(none)
-{
-    return -ENOSYS;
-}
-
 /* For images whose code is split between application and kernel: tests. */
 weak s64 syscall_image(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
-    return sys_none(a0, a1, a2, a3, a4, a5);
+    return syscall_missing(SYSCALL_IMAGE);
+}
+
+/* (a) atomic */
+static struct {
+    _Atomic u32 missing[SYSCALL_COUNT]; /* (a) how often it was called in vain */
+} calls;
+
+s64 syscall_missing(u64 nr)
+{
+    if (nr < SYSCALL_COUNT) {
+        atomic_fetch_add_explicit(&calls.missing[nr], 1, memory_order_relaxed);
+    }
+    return -ENOSYS;
+}
+
+u64 syscall_missed(unsigned nr)
+{
+    return atomic_load_explicit(&calls.missing[nr], memory_order_relaxed);
+}
+
+const char *syscall_name(unsigned nr)
+{
+    static const char *const names[SYSCALL_COUNT] = {
+#define X(nr, name, blocks, where) [nr] = #name,
+        SYSCALL_LIST(X)
+#undef X
+    };
+
+    return nr < SYSCALL_COUNT ? names[nr] : NULL;
+}
+
+bool syscall_exists(unsigned nr)
+{
+    return nr < SYSCALL_COUNT && syscall_table[nr] != sys_missing;
 }
 
 #pragma GCC diagnostic ignored "-Woverride-init" /* holes first, then what fills them */
 const syscall_fn syscall_table[SYSCALL_COUNT] = {
-    [0 ... SYSCALL_COUNT - 1] = sys_none,
-    [9] = sys_mmap,
-    [10] = sys_mprotect,
-    [11] = sys_munmap,
-    [24] = sys_sched_yield,
-    [28] = sys_madvise,
-    [35] = sys_nanosleep,
-    [39] = sys_getpid,
-    [60] = sys_exit,
-    [110] = sys_getppid,
-    [186] = sys_gettid,
-    [202] = sys_futex,
-    [203] = sys_sched_setaffinity,
-    [228] = sys_clock_gettime,
-    [SYSCALL_IMAGE] = syscall_image,
+    [0 ... SYSCALL_COUNT - 1] = sys_missing,
+#define X(nr, name, blocks, where) [nr] = sys_##name,
+    SYSCALL_LIST(X)
+#undef X
+        [SYSCALL_IMAGE] = syscall_image,
 };

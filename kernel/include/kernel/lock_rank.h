@@ -10,22 +10,30 @@
 
 enum lock_rank {
     RANK_NONE = 0,
-    RANK_TEST_LOW,  /* for tests */
-    RANK_ASPACE,    /* mm: the set of regions (big-reader lock) */
-    RANK_WINDOW,    /* mm: page tables of one 2 MiB window */
-    RANK_FUTEX,     /* sched: one futex bucket */
-    RANK_WAIT,      /* sched: one wait queue */
-    RANK_THREADS,   /* sched: list of all threads */
-    RANK_TIMER,     /* time: one CPU's timer queue */
-    RANK_RUNQ,      /* sched: one CPU's run queue */
-    RANK_HEAP,      /* mm: one kmalloc size class */
-    RANK_KMAP,      /* mm: the kernel's own mappings */
-    RANK_MAGAZINE,  /* mm: one CPU's cache of free frames */
-    RANK_ZEROED,    /* mm: pool of zeroed frames */
-    RANK_FRAMES,    /* mm: the buddy allocator */
-    RANK_DEVICE,    /* drivers */
-    RANK_TEST_HIGH, /* for tests */
-    RANK_CONSOLE,   /* console output */
+    RANK_TEST_LOW,   /* for tests */
+    RANK_ASPACE,     /* mm: the set of regions (big-reader lock) */
+    RANK_WINDOW,     /* mm: page tables of one 2 MiB window */
+    RANK_FUTEX,      /* sched: one futex bucket */
+    RANK_TREE,       /* fs: the tree of names, and what hangs on it */
+    RANK_FD,         /* fs: table of descriptors */
+    RANK_PAGES,      /* fs: one file's cached pages */
+    RANK_SIGNAL,     /* process: signals and their handlers */
+    RANK_EVENT,      /* fs: state of one pipe, eventfd, timerfd ... */
+    RANK_POLL,       /* fs: watches of one such object */
+    RANK_EPOLL,      /* fs: the ready list of an epoll instance */
+    RANK_POLL_EPOLL, /* fs: watches of an epoll instance */
+    RANK_WAIT,       /* sched: one wait queue */
+    RANK_THREADS,    /* sched: list of all threads */
+    RANK_TIMER,      /* time: one CPU's timer queue */
+    RANK_RUNQ,       /* sched: one CPU's run queue */
+    RANK_HEAP,       /* mm: one kmalloc size class */
+    RANK_KMAP,       /* mm: the kernel's own mappings */
+    RANK_MAGAZINE,   /* mm: one CPU's cache of free frames */
+    RANK_ZEROED,     /* mm: pool of zeroed frames */
+    RANK_FRAMES,     /* mm: the buddy allocator */
+    RANK_DEVICE,     /* drivers */
+    RANK_TEST_HIGH,  /* for tests */
+    RANK_CONSOLE,    /* console output */
 };
 
 /* The checker's view of what one CPU holds; pure, tested on the host. */

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <kernel/syscall_list.h>
 #include <kernel/types.h>
 
 #define SYSCALL_COUNT 512
@@ -16,6 +17,20 @@
 typedef s64 (*syscall_fn)(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
 
 extern const syscall_fn syscall_table[SYSCALL_COUNT];
+
+/* sys_read(fd, buf, size, ...) and so on: whoever defines it has the call. */
+#define X(nr, name, blocks, where) s64 sys_##name(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
+SYSCALL_LIST(X)
+#undef X
+
+/* Of a call that nobody defines: counts it, returns -ENOSYS. */
+s64 sys_missing(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5); /* assembly: knows the number */
+s64 syscall_missing(u64 nr);
+/* How often the call was tried in vain. */
+u64 syscall_missed(unsigned nr);
+bool syscall_exists(unsigned nr);
+/* NULL if Linux has no such call. */
+const char *syscall_name(unsigned nr);
 
 /* Assembly; not for C to call as it is: see above. */
 void syscall_entry(void);

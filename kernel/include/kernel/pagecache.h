@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page cache: file contents by page, shared by read(2), write(2) and
+ * every mapping.  One per inode.
+ *
+ * A page is a 4 KiB frame (or 512 of them that make a 2 MiB one, in memory
+ * files); the cache holds one use of it (frame_get), each mapping another.
+ * Clean pages that nobody maps are given back when memory runs short, oldest
+ * first.
+ *
+ * Thread context, no spinlock held, except where it says.
+ */
+#pragma once
+
+#include <kernel/types.h>
+
+struct inode;
+struct io;
+struct page_cache;
+
+struct page_cache_ops {
+    /*
+     * Fills `count` frames with pages from `index` on; beyond the end of the
+     * file with zeroes.  The pages are locked.  0 or -EIO and the like.
+     */
+    int (*read)(struct inode *inode, u64 index, const pfn_t *frames, unsigned count);
+    /* Writes them back: up to `size` bytes in all.  NULL: memory is where they live. */
+    int (*write)(struct inode *inode, u64 index, const pfn_t *frames, unsigned count, u64 size);
+    /* Before memory is used for a page that was a hole: 0 or -ENOSPC.  NULL: no limit. */
+    int (*reserve)(struct inode *inode, s64 pages);
+};
+
+must_check int page_cache_new(struct inode *inode, const struct page_cache_ops *ops,
+                              struct page_cache **cache);
+/* All pages go; nothing is written.  The inode is going away. */
+void page_cache_free(struct page_cache *cache);
+
+/* read(2) and write(2) below the size that the inode has (write extends it). */
+must_check int page_cache_read(struct page_cache *cache, struct io *io, u64 *pos);
+must_check int page_cache_write(struct page_cache *cache, struct io *io, u64 *pos);
+
+/*
+ * The page `index`, read if need be, for a mapping: with a use for the caller.
+ * `write`: it will be dirty.  -ENODATA beyond the end (SIGBUS), -EIO, -ENOMEM.
+ */
+must_check int page_cache_get(struct page_cache *cache, u64 index, bool write, pfn_t *frame);
+/* Whatever of [index, index + count) is there already: how many in a row, each with a use. */
+unsigned page_cache_get_ready(struct page_cache *cache, u64 index, unsigned count, pfn_t *frames);
+void page_cache_set_dirty(struct page_cache *cache, u64 index);
+
+/* Pages from `size` on go, the rest of the last one is zeroed; mappings too. */
+void page_cache_truncate(struct page_cache *cache, u64 size);
+/* Pages wholly in the range become holes (PUNCH_HOLE), edges are zeroed; mappings too. */
+must_check int page_cache_punch(struct page_cache *cache, u64 start, u64 end);
+/* Writes dirty pages of the range back, and waits.  0 or the first error since the last call. */
+must_check int page_cache_sync(struct page_cache *cache, u64 start, u64 end);
+u64 page_cache_pages(struct page_cache *cache);
+
+/* Gives up to `pages` clean, unmapped pages back to the frame allocator; returns how many. */
+u64 page_cache_shrink(u64 pages);
+
+struct page_cache_stats {
+    u64 pages, dirty, mapped, read, written, evicted;
+};
+void page_cache_get_stats(struct page_cache_stats *stats);
