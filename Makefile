@@ -28,6 +28,8 @@ include mk/deps.mk
 include mk/check.mk
 include mk/test.mk
 include mk/bench.mk
+include mk/libc.mk
+include mk/programs.mk
 
 .PHONY: all clean help
 all: layering $(BUILD)/release/moka.elf $(BUILD)/rom/moka.rom

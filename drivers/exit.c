@@ -7,6 +7,8 @@
  */
 #include <drivers/exit.h>
 
+#include "power_priv.h"
+
 #include <kernel/aspace.h>
 #include <kernel/bootinfo.h>
 #include <kernel/panic.h>
@@ -24,13 +26,20 @@
 /* (c) constant after machine_exit_init() */
 static struct {
     u8 *sleep_control; /* (c) bootinfo.sleep_mmio as mapped, or NULL */
+    u16 sleep_port;    /* (c) after devices_init(): PM1 control, 0 if none */
 } machine;
+
+void machine_set_sleep_port(u16 port)
+{
+    machine.sleep_port = port;
+}
 
 void machine_exit_init(void)
 {
     paddr_t page = ALIGN_DOWN(bootinfo.sleep_mmio, PAGE_SIZE);
     void *va;
 
+    machine.sleep_port = bootinfo.sleep_port;
     if (bootinfo.sleep_mmio == 0) {
         return;
     }
@@ -42,7 +51,7 @@ void machine_exit_init(void)
 }
 
 /* An exception that finds no IDT, and then no IDT for the double fault. */
-static void triple_fault(void)
+noreturn void machine_triple_fault(void)
 {
     static const struct {
         u16 limit;
@@ -50,6 +59,9 @@ static void triple_fault(void)
     } __attribute__((packed)) nothing = {0, 0};
 
     __asm__ volatile("lidt %0; int3" ::"m"(nothing));
+    for (;;) {
+        __asm__ volatile("hlt");
+    }
 }
 
 noreturn void machine_exit(enum exit_status status)
@@ -57,14 +69,11 @@ noreturn void machine_exit(enum exit_status status)
     console_flush();
     irq_disable();
     port_write_u32(DEBUG_EXIT_PORT, status);
-    if (bootinfo.sleep_port != 0) {
-        port_write_u16(bootinfo.sleep_port, PM1_SLEEP(bootinfo.sleep_type));
+    if (machine.sleep_port != 0) {
+        port_write_u16(machine.sleep_port, PM1_SLEEP(bootinfo.sleep_type));
     }
     if (machine.sleep_control != NULL) {
         *(volatile u8 *)machine.sleep_control = CONTROL_SLEEP(bootinfo.sleep_type);
     }
-    triple_fault();
-    for (;;) {
-        __asm__ volatile("hlt");
-    }
+    machine_triple_fault();
 }

@@ -2,7 +2,7 @@
 # The composition roots: which sources make which image.
 
 images_common := images/main.c
-images_release := images/release_main.c
+images_release := images/release_main.c $(wildcard images/exec_*.c)
 images_test := images/test_main.c images/app.c images/app_entry.S \
 	$(wildcard tests/guest/test_*.c) tests/guest/deaths.c tests/guest/stress.c
 images_test_app := $(wildcard tests/guest/app_*.c) $(wildcard tests/guest/*.S)

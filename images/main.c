@@ -77,8 +77,10 @@ static noreturn void start_rest(void *arg)
     need(smp_wait(), "the other CPUs");
     sched_set_idle_work(frame_zero_ahead_idle);
     frame_zero_on_low(sched_wake_idle_work);
-    kprintf("boot: Moka on %s, %u CPUs, %s, entry to idle %lu us\n", platform->name, cpu_count(),
-            clock_source(), (unsigned long)us_since_entry());
+    if (!cmdline_get("quiet", NULL, 0)) { /* a line costs 5 ms where exits are dear */
+        kprintf("boot: Moka on %s, %u CPUs, %s, entry to idle %lu us\n", platform->name,
+                cpu_count(), clock_source(), (unsigned long)us_since_entry());
+    }
     start_thread("housekeeper", keep_house);
     start_thread("main", image_main);
     sched_idle();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `make run` boots until there are programs to run: shows the machine
- * as the kernel found it, and ends.
+ * The image that users run.  With "exec" on the command line it runs a program
+ * (exec_main.c); without, it shows the machine as the kernel found it, and ends.
  */
 #include <kernel/aspace.h>
 #include <kernel/bootinfo.h>
@@ -10,9 +10,10 @@
 #include <kernel/print.h>
 #include <kernel/sched.h>
 
+#include "exec.h"
 #include "image.h"
 
-const char *const image_options[] = {"idle"};
+const char *const image_options[] = {"idle", "exec", "quiet"};
 const unsigned image_option_count = ARRAY_SIZE(image_options);
 
 /*
@@ -34,12 +35,15 @@ void image_main(void *arg)
     struct frame_stats frames;
 
     (void)arg;
+    if (cmdline_get("exec", NULL, 0)) {
+        exec_main();
+    }
     bootinfo_print();
     frame_get_stats(&frames);
     kprintf("memory: %lu of %lu MiB free, direct map at %lx\n",
             (unsigned long)(frames.free * PAGE_SIZE / MIB),
             (unsigned long)(frames.total * PAGE_SIZE / MIB), (unsigned long)direct_map_base);
     idle_if_asked();
-    kprintf("nothing to run yet: this image shows that the kernel boots\n");
+    kprintf("nothing to run: ./moka exec FOLDER /path/of/program runs one\n");
     machine_exit(EXIT_OK);
 }

@@ -31,6 +31,7 @@ case "\$*" in
     [ -e "$dir/lists" ] || exit 100
     [ ! -e "$dir/broken" ] || { echo 'E: disk full'; exit 100; }
     ln -s /bin/true "$bin/qemu-system-x86_64"
+    ln -s /bin/true "$bin/mkfs.erofs"
     ln -s /bin/true "$bin/gdb" ;;
 esac
 END
@@ -52,12 +53,12 @@ calls_are() {
     [ "$(cat "$dir/calls" 2>/dev/null)" = "$1" ]
 }
 
-install='apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=300 install qemu-system-x86 gdb'
+install='apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=300 install qemu-system-x86 erofs-utils gdb'
 
 start 0
 touch "$dir/lists"
 check 'root: installs' run 0 run gdb
-check 'says what it installs' says 'installing: qemu-system-x86 gdb'
+check 'says what it installs' says 'installing: qemu-system-x86 erofs-utils gdb'
 check 'in one call' calls_are "$install"
 check 'the second time' run 0 run gdb
 check 'says nothing' [ ! -s "$dir/out" ]
@@ -77,15 +78,15 @@ check 'and shows why' says 'E: disk full'
 start 1000
 check 'a user: fails' run 1 run gdb
 check 'installs nothing' calls_are ''
-check 'names the programs' says 'missing: qemu-system-x86_64 gdb; to install:'
-check 'prints one command' [ "$(grep -c 'sudo .*apt-get install -y --no-install-recommends qemu-system-x86 gdb$' "$dir/out")" = 1 ]
+check 'names the programs' says 'missing: qemu-system-x86_64 mkfs.erofs gdb; to install:'
+check 'prints one command' [ "$(grep -c 'sudo .*apt-get install -y --no-install-recommends qemu-system-x86 erofs-utils gdb$' "$dir/out")" = 1 ]
 
 start 0
 check '--check fails' run 1 --check run
 check '--check installs nothing, even as root' calls_are ''
 rm "$bin/apt-get"
 check 'no apt-get: fails' run 1 run
-check 'and names the programs' says 'missing programs: qemu-system-x86_64'
+check 'and names the programs' says 'missing programs: qemu-system-x86_64 mkfs.erofs'
 check 'an unknown group' run 2 games
 
 finish

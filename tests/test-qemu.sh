@@ -42,6 +42,20 @@ check 'processors' command_has '-smp 64' -c 64
 check 'machine with properties' command_has '-machine microvm,acpi=off' --machine microvm,acpi=off
 check 'command line is one word' command_has "-append 'a=1 b=\"x y\" it'\\''s'" \
     --append "a=1 b=\"x y\" it's"
+check 'the serial port' command_has '-serial stdio'
+check 'the serial port elsewhere' command_has '-serial null' --serial null
+check 'a disk' command_has 'node-name=disk1,read-only=on,filename=a,,b' --disk a,b,ro
+check 'a disk on microvm' command_has '-device virtio-blk-device,drive=disk1' --disk a
+check 'a disk on q35' command_has '-device virtio-blk-pci,disable-legacy=on,drive=disk1' \
+    --machine q35 --disk a
+check 'the second disk' command_has 'drive=disk2' --disk a --disk b
+check 'a share' command_has "path=$dir,readonly=on -device virtio-9p-device,fsdev=share1,mount_tag=t" \
+    --share "t=$dir:ro"
+check 'console ports' command_has 'virtio-serial-device,max_ports=3' --console a=null --console b=null
+check 'a console port' command_has 'file,id=port1,path=x -device virtserialport,nr=1,chardev=port1,name=a' \
+    --console a=file,path=x
+check 'random numbers' command_has 'virtio-rng-device' --rng
+check 'no exit device' command_lacks 'isa-debug-exit' --no-exit-device
 check 'QEMU firmware on TCG' command_lacks '-bios'
 check 'our ROM on demand' command_has "-bios $dir/test/../rom/moka.rom" --firmware rom
 check 'another CPU' command_has '-cpu qemu64' --cpu qemu64

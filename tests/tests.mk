@@ -11,9 +11,10 @@ HOST_SANITIZE := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 
 # Words test_NAME=SOURCE, read from all tests at once.
 host_sources := $(shell awk 'FNR == 1 { name = FILENAME; gsub(/.*\/|\.c$$/, "", name) } \
-	FNR < 10 && sub(/^\/\* sources: */, "") { \
-		sub(/ *\*\/.*/, ""); n = split($$0, source, " "); \
-		for (i = 1; i <= n; i++) print name "=" source[i]; nextfile }' \
+	FNR == 1 { on = 0 } \
+	FNR < 20 && (on || sub(/^\/\* sources: */, "")) { \
+		on = !sub(/ *\*\/.*/, ""); sub(/^ \* /, ""); n = split($$0, source, " "); \
+		for (i = 1; i <= n; i++) print name "=" source[i]; if (!on) nextfile }' \
 	$(wildcard tests/host/test_*.c) /dev/null)
 
 host_programs := $(patsubst tests/host/%.c,$(BUILD)/host/%,$(wildcard tests/host/test_*.c))

@@ -12,7 +12,8 @@ cc=$1 kernel_flags=$2 host_flags=$3
 status=0
 for header in $(tools/list-files.sh '*.h'); do
     case $header in
-    tests/host/* | benchmarks/* | tools/* | jni-ext/*) flags=$host_flags ;;
+    jvm-support/musl/* | jvm-support/glibc/*) continue ;; # parts of musl
+    tests/host/* | tests/programs/* | benchmarks/* | tools/* | images/tool/* | jni-ext/*) flags=$host_flags ;;
     *) flags=$kernel_flags ;;
     esac
     # shellcheck disable=SC2086 # flags are words

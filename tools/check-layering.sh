@@ -111,7 +111,7 @@ function quoted(name,    path, target, dir, i) {
     if (!(path in exists)) {
         # Elsewhere in the tree: some -I may find it.  Nowhere: the compiler says so.
         sub(/.*\//, "", path)
-        if (path in private)
+        if ((path in private) && !((mine in laid_over) && folder_of(private[path]) == mine))
             fail("\"" name "\": not in this folder")
         return
     }
@@ -163,6 +163,9 @@ BEGIN {
     for (i = 1; i <= n; i++)
         compiler_header[list[i]] = 1
 
+    # Its sources are laid over the tree of musl, whose include path finds them.
+    laid_over["jvm-support"] = 1
+
     # An image is composed of its own sources and of test or benchmark
     # programs, which are not layers that anything else builds upon.
     private_of["images", "tests"] = private_of["images", "benchmarks"] = 1
@@ -184,7 +187,7 @@ BEGIN {
             public[name] = path
         } else {
             sub(/.*\//, "", path)
-            private[path] = 1
+            private[path] = ARGV[i]
         }
     }
 }

@@ -20,7 +20,9 @@ build ld                   binutils
 build make                 make
 build awk                  mawk
 run   qemu-system-x86_64   qemu-system-x86
+run   mkfs.erofs           erofs-utils
 test  gcc                  gcc
+test  g++                  g++
 test  /usr/include/stdio.h libc6-dev
 check clang-format-14      clang-format-14
 check clang-tidy-14        clang-tidy-14
@@ -28,6 +30,10 @@ check shellcheck           shellcheck
 bench gcc                  gcc
 bench /usr/include/stdio.h libc6-dev
 gdb   gdb                  gdb
+libc  gcc                  gcc
+libc  objdump              binutils
+libc  patch                patch
+libc  xz                   xz-utils
 '
 
 die() {

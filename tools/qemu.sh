@@ -16,6 +16,13 @@
 #   -m SIZE                 memory (default 1G)
 #   -c CPUS                 1 to 64 (default 2)
 #   --append STRING         the kernel's command line
+#   --serial DEVICE         QEMU's name of where the serial port goes (stdio)
+#   --disk FILE[,ro]        a disk with the file's contents; the first is vda
+#   --share TAG=FOLDER[:ro] a folder of the host, by 9P
+#   --console NAME=CHARDEV  a port of the console: QEMU's -chardev without the
+#                           id (file,path=out), or stdin, stdout, stderr
+#   --rng                   random numbers from the host
+#   --no-exit-device        end by power-off, with status 0
 #   --gdb [PORT]            a debugger may connect to 127.0.0.1:PORT (1234)
 #   --wait                  with --gdb: stop before the first instruction
 #   --timeout SECONDS       kill a guest that has not ended by then
@@ -69,13 +76,91 @@ kvm_remedy() {
     fi
 }
 
-accel=auto machine=microvm firmware=auto cpu='' memory=1G cpus=2 append=''
+accel=auto machine=microvm firmware=auto cpu='' memory=1G cpus=2 append='' serial=stdio
+newline='
+'
+wanted='' devices='' disks=0 shares=0 ports=0 keep_stdin=false exit_device=true
 gdb='' gdb_wait=false timeout='' dry_run=false elf=''
+# Options of QEMU for devices, in the order of ours, each quoted for eval.
+add_device() {
+    devices="$devices$(quote "$@")"
+}
+# add_virtio DEVICE PROPERTIES: as the machine attaches it.
+add_virtio() {
+    case ${machine%%,*} in
+    q35) add_device -device "$1-pci,disable-legacy=on$2" ;;
+    *) add_device -device "$1-device$2" ;;
+    esac
+}
+
+# QEMU reads options at commas, and two of them as one that is meant.
+escape() {
+    printf '%s' "$1" | sed 's/,/,,/g'
+}
+
+# add_disk FILE[,ro]
+add_disk() {
+    disks=$((disks + 1))
+    case $1 in
+    *,ro) add_device -blockdev "driver=file,node-name=disk$disks,read-only=on,filename=$(escape "${1%,ro}")" ;;
+    *) add_device -blockdev "driver=file,node-name=disk$disks,filename=$(escape "$1")" ;;
+    esac
+    add_virtio virtio-blk ",drive=disk$disks"
+}
+
+# add_share TAG=FOLDER[:ro]
+add_share() {
+    shares=$((shares + 1))
+    folder=${1#*=} ro=''
+    case $folder in
+    *:ro) folder=${folder%:ro} ro=,readonly=on ;;
+    esac
+    [ -d "$folder" ] || die "--share: '$folder' is not a folder"
+    add_device -fsdev "local,id=share$shares,security_model=none,path=$(escape "$folder")$ro"
+    add_virtio virtio-9p ",fsdev=share$shares,mount_tag=${1%%=*}"
+}
+
+# add_port NAME=CHARDEV
+add_port() {
+    ports=$((ports + 1))
+    case ${1#*=} in
+    stdin)
+        [ "$serial" != stdio ] || die '--console stdin: --serial must be something else than stdio'
+        chardev=stdio,signal=off keep_stdin=true
+        ;;
+    stdout | stderr) chardev=file,append=on,path=/dev/${1#*=} ;;
+    *) chardev=${1#*=} ;;
+    esac
+    case $chardev in
+    *,*) chardev="${chardev%%,*},id=port$ports,${chardev#*,}" ;;
+    *) chardev=$chardev,id=port$ports ;;
+    esac
+    add_device -chardev "$chardev"
+    add_device -device "virtserialport,nr=$ports,chardev=port$ports,name=${1%%=*}"
+}
+
+# Disks, shares and ports as they were asked for: "disk FILE" a line.
+add_devices() {
+    consoles=$(printf '%s' "$wanted" | grep -c '^console ' || true)
+    [ "$consoles" = 0 ] || add_virtio virtio-serial ",max_ports=$((consoles + 1))"
+    while read -r kind value; do
+        case $kind in
+        disk) add_disk "$value" ;;
+        share) add_share "$value" ;;
+        console) add_port "$value" ;;
+        rng) add_virtio virtio-rng '' ;;
+        esac
+    done <<END
+$wanted
+END
+}
+
 while [ $# -gt 0 ]; do
     option=$1
     shift
     case $option in
-    --accel | --machine | --firmware | --cpu | -m | -c | --append | --timeout)
+    --accel | --machine | --firmware | --cpu | -m | -c | --append | --serial | --timeout | \
+        --disk | --share | --console)
         [ $# -gt 0 ] || die "$option needs a value"
         value=$1
         shift
@@ -89,6 +174,10 @@ while [ $# -gt 0 ]; do
     -m) memory=$value ;;
     -c) cpus=$value ;;
     --append) append=$value ;;
+    --serial) serial=$value ;;
+    --disk | --share | --console) wanted="$wanted${option#--} $value$newline" ;;
+    --rng) wanted="${wanted}rng$newline" ;;
+    --no-exit-device) exit_device=false ;;
     --timeout) timeout=$value ;;
     --gdb)
         gdb=1234
@@ -164,17 +253,22 @@ if [ "$firmware" = rom ]; then
     set -- -bios "$rom" "$@"
 fi
 
+add_devices
+$exit_device && add_device -device isa-debug-exit,iobase=0xf4,iosize=4
+eval "set -- $devices \"\$@\""
+
 if [ -n "$gdb" ]; then
     set -- -gdb "tcp:127.0.0.1:$gdb" "$@"
     $gdb_wait && set -- -S "$@"
 fi
 set -- qemu-system-x86_64 -machine "$machine" -m "$memory" -smp "$cpus" -kernel "$elf" \
-    -append "$append" -nodefaults -display none -no-reboot -serial stdio \
-    -device isa-debug-exit,iobase=0xf4,iosize=4 "$@"
+    -append "$append" -nodefaults -display none -no-reboot -serial "$serial" \
+    -global virtio-mmio.force-legacy=false "$@"
 [ -z "$timeout" ] || set -- timeout --foreground -k 5 "$timeout" "$@"
 
 if $dry_run; then
     quote "$@"
     exit 0
 fi
+$keep_stdin && exec "$@"
 exec "$@" </dev/null

@@ -30,6 +30,7 @@
 #include "boot_priv.h"
 
 #include <kernel/errno.h>
+#include <kernel/fwcfg.h>
 #include <kernel/string.h>
 
 #define FWCFG_NB_CPUS 0x05
@@ -47,11 +48,6 @@
 
 /* The ACPI tables of the largest machine QEMU makes; on a PC they are padded to this. */
 #define ACPI_MAX (128 * KIB)
-
-struct fwcfg_file {
-    u16 key;
-    u32 size;
-};
 
 static struct {
     u8 dir[4 + DIR_ENTRIES * DIR_ENTRY];
@@ -175,4 +171,19 @@ int boot_fwcfg_load(struct bootinfo *info)
         }
     }
     return result;
+}
+
+bool fwcfg_find(const char *name, struct fwcfg_file *file)
+{
+    /* Not read yet if firmware has loaded us. */
+    if (load_u32(fwcfg.dir) == 0 &&
+        boot_fwcfg_read(FWCFG_FILE_DIR, fwcfg.dir, sizeof(fwcfg.dir)) != 0) {
+        return false;
+    }
+    return find_file(name, file);
+}
+
+int fwcfg_read(const struct fwcfg_file *file, paddr_t to)
+{
+    return boot_fwcfg_read(file->key, (void *)to, file->size);
 }

@@ -9,6 +9,11 @@
  * RDSEED would cost two more CPUIDs to find, each of which is an exit to the
  * host, and gives nothing that 256 bits of RDRAND lack.  Without RDRAND the
  * addresses of this boot are only as unpredictable as the TSC.
+ *
+ * Later additions change the seed in the other of two slots and advance the
+ * epoch, which says which slot is valid.  Each CPU's generator mixes the seed
+ * into its key when it next makes a block and sees a new epoch.  A reader that
+ * is overtaken by two additions mixes in parts of both: as good as either.
  */
 #include <kernel/random.h>
 
@@ -16,23 +21,31 @@
 #include <kernel/assert.h>
 #include <kernel/cpu.h>
 #include <kernel/print.h>
+#include <kernel/spinlock.h>
 #include <kernel/string.h>
 
 #define CPUID_1_ECX_RDRAND (1u << 30)
 #define TSC_SAMPLES 256
+#define SEEDED_BYTES 32u
 
 /* (i) own CPU, interrupts off */
 struct generator {
     u32 key[CHACHA_KEY_WORDS]; /* (i) */
     u32 block;                 /* (i) blocks made; 0: no key yet */
     u32 left;                  /* (i) numbers in ready[] */
+    u32 epoch;                 /* (i) of the seed that its key has been mixed with */
     u64 ready[4];              /* (i) */
 } aligned_to(CACHE_LINE);
 
+/* (s) start-up, then the lock   (a) atomic */
 static struct {
-    u32 seed[CHACHA_KEY_WORDS]; /* constant after random_init() */
+    u32 seed[CHACHA_KEY_WORDS]; /* (s) */
+    struct spinlock lock;
+    _Atomic u32 slot[2][CHACHA_KEY_WORDS]; /* (a) written under the lock */
+    _Atomic u32 epoch;                     /* (a) slot[epoch % 2] is valid; 0: none is */
+    _Atomic u32 trusted;                   /* (a) bytes from sources that are */
     struct generator generator[MAX_CPUS];
-} state;
+} state = {.lock = SPINLOCK_INIT("random seed", RANK_DEVICE)};
 
 /* Read by each function that gcc gives a canary. */
 u64 __stack_chk_guard;
@@ -89,6 +102,7 @@ static bool seed_from_cpu(void)
         }
         stir(value);
     }
+    atomic_store_explicit(&state.trusted, SEEDED_BYTES, memory_order_relaxed);
     return true;
 }
 
@@ -116,13 +130,58 @@ __attribute__((no_stack_protector)) void random_init(void)
     __stack_chk_guard = random_u64() << 8;
 }
 
+void random_add(const void *data, size_t size)
+{
+    const u8 *bytes = data;
+    u32 epoch;
+    bool irq = spin_lock(&state.lock);
+
+    for (size_t at = 0; at < size; at += sizeof(u64)) {
+        u64 value = 0;
+
+        memcpy(&value, bytes + at, MIN(sizeof(value), size - at));
+        stir(value);
+    }
+    epoch = atomic_load_explicit(&state.epoch, memory_order_relaxed) + 1;
+    epoch += epoch == 0;
+    for (unsigned i = 0; i < CHACHA_KEY_WORDS; i++) {
+        atomic_store_explicit(&state.slot[epoch % 2][i], state.seed[i], memory_order_relaxed);
+    }
+    stir(0); /* what the generators have got cannot be computed from what is kept */
+    /* Release: who sees the epoch sees the slot. */
+    atomic_store_explicit(&state.epoch, epoch, memory_order_release);
+    spin_unlock(&state.lock, irq);
+    atomic_fetch_add_explicit(&state.trusted, (u32)MIN(size, SEEDED_BYTES), memory_order_relaxed);
+}
+
+bool random_is_seeded(void)
+{
+    return atomic_load_explicit(&state.trusted, memory_order_relaxed) >= SEEDED_BYTES;
+}
+
+/* Own CPU, interrupts off. */
+static void mix_seed(struct generator *g, u32 epoch)
+{
+    for (unsigned i = 0; i < CHACHA_KEY_WORDS; i++) {
+        g->key[i] ^= atomic_load_explicit(&state.slot[epoch % 2][i], memory_order_relaxed);
+    }
+    g->epoch = epoch;
+}
+
 /* Own CPU, interrupts off. */
 static void refill(struct generator *g)
 {
+    u32 epoch = atomic_load_explicit(&state.epoch, memory_order_acquire);
     const u32 nonce[3] = {cpu_id() + 1, 0, 0};
     u32 block[CHACHA_BLOCK_WORDS];
 
-    chacha20_block(g->block == 0 ? state.seed : g->key, g->block, nonce, block);
+    if (g->block == 0) {
+        memcpy(g->key, state.seed, sizeof(g->key));
+    }
+    if (g->epoch != epoch) {
+        mix_seed(g, epoch);
+    }
+    chacha20_block(g->key, g->block, nonce, block);
     g->block = MAX(g->block + 1, 1u);
     memcpy(g->key, block, sizeof(g->key));
     memcpy(g->ready, block + CHACHA_KEY_WORDS, sizeof(g->ready));

@@ -37,6 +37,19 @@ static void compare_prot(const struct aspace_op *op, unsigned prot, bool *less, 
     }
 }
 
+/* Does the range have shared pages of a file that was not opened for writing? */
+static bool writes_read_only(const struct aspace_op *op, unsigned prot)
+{
+    region_for_each(region, &aspace.set, op->start, op->end)
+    {
+        if ((prot & PROT_WRITE) && region->shared && region->object != NULL &&
+            !region->object->may_write) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void protect_locked(struct aspace_op *op, unsigned prot, bool irq)
 {
     bool less, more;
@@ -67,6 +80,10 @@ int aspace_protect(vaddr_t start, u64 size, unsigned prot)
         return error;
     }
     error = lock_mapped(&op, &irq);
+    if (error == 0 && writes_read_only(&op, prot)) {
+        aspace_write_unlock(irq);
+        error = -EACCES;
+    }
     if (error == 0) {
         protect_locked(&op, prot, irq);
         trace(TRACE_PROTECT, start, size);

@@ -30,7 +30,7 @@ static void check_leaf(struct check *check, vaddr_t va, unsigned level, u64 pte)
         if (region->kind == REGION_KERNEL) {
             return;
         }
-        if (!region->busy && pte != pte_with_bits(pte, pte_from_prot(region->prot))) {
+        if (!region->busy && pte != leaf_with_bits(pte, pte_from_prot(region->prot))) {
             BUG("entry %lx at %lx in a region with protection %u", pte, va, region->prot);
         }
     }

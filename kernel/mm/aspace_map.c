@@ -15,7 +15,8 @@
 #include <kernel/trace.h>
 
 #define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
-#define MAP_ALL (MAP_PLACE_MASK | MAP_STACK_GUARD)
+#define FILE_END (1ull << 63)
+#define MAP_ALL (MAP_PLACE_MASK | MAP_STACK_GUARD | MAP_SHARE)
 
 static struct region attributes_of(unsigned prot, unsigned flags)
 {
@@ -24,6 +25,7 @@ static struct region attributes_of(unsigned prot, unsigned flags)
         .kind = REGION_ANON,
         .pages = PAGES_DEFAULT,
         .guard = (flags & MAP_STACK_GUARD) != 0,
+        .shared = (flags & MAP_SHARE) != 0,
     };
 }
 
@@ -57,7 +59,7 @@ static int map_anywhere(vaddr_t hint, u64 size, const struct region *attributes,
     }
     assert_slow((region_set_check(&aspace.set), true));
     aspace_write_unlock(irq);
-    region_pool_drain(&pool, kfree);
+    region_pool_drain(&pool, region_free);
     return error;
 }
 
@@ -84,7 +86,7 @@ static int map_noreplace(vaddr_t start, u64 size, const struct region *attribute
         region_set_merge(&aspace.set, start, start + size, &pool);
     }
     aspace_write_unlock(irq);
-    region_pool_drain(&pool, kfree);
+    region_pool_drain(&pool, region_free);
     return error;
 }
 
@@ -115,27 +117,60 @@ static int map_fixed(vaddr_t start, u64 size, const struct region *attributes)
     return 0;
 }
 
-int aspace_map(vaddr_t hint, u64 size, unsigned prot, unsigned flags, vaddr_t *addr)
+/* On 0 the set has taken over the use of attributes->object. */
+static int map_region(vaddr_t hint, u64 size, const struct region *attributes, unsigned flags,
+                      vaddr_t *addr)
 {
-    struct region attributes = attributes_of(prot, flags);
     unsigned place = flags & MAP_PLACE_MASK;
     int error;
 
-    if (!IS_ALIGNED(size, PAGE_SIZE) || size == 0 || size > VADDR_END || (prot & ~PROT_ALL) != 0 ||
-        (flags & ~MAP_ALL) != 0 || place == MAP_PLACE_MASK) {
+    if (!IS_ALIGNED(size, PAGE_SIZE) || size == 0 || size > VADDR_END ||
+        (attributes->prot & ~PROT_ALL) != 0 || (flags & ~MAP_ALL) != 0 || place == MAP_PLACE_MASK) {
         return -EINVAL;
     }
     if (place == MAP_PLACE_HINT) {
-        error = map_anywhere(hint, size, &attributes, addr);
+        error = map_anywhere(hint, size, attributes, addr);
     } else if (place == MAP_PLACE_NOREPLACE) {
-        error = map_noreplace(hint, size, &attributes);
+        error = map_noreplace(hint, size, attributes);
         *addr = hint;
     } else {
-        error = map_fixed(hint, size, &attributes);
+        error = map_fixed(hint, size, attributes);
         *addr = hint;
     }
     if (error == 0) {
         trace(TRACE_MAP, *addr, size);
+    }
+    return error;
+}
+
+int aspace_map(vaddr_t hint, u64 size, unsigned prot, unsigned flags, vaddr_t *addr)
+{
+    struct region attributes = attributes_of(prot, flags);
+
+    return (prot & ~PROT_ALL) != 0 ? -EINVAL : map_region(hint, size, &attributes, flags, addr);
+}
+
+int aspace_map_file(vaddr_t hint, u64 size, unsigned prot, unsigned flags, struct file *file,
+                    u64 offset, vaddr_t *addr)
+{
+    struct region attributes = attributes_of(prot, flags);
+    int error;
+
+    if ((prot & ~PROT_ALL) != 0 || !IS_ALIGNED(offset, PAGE_SIZE)) {
+        return -EINVAL;
+    }
+    if (offset > FILE_END - size || size > FILE_END) {
+        return -EOVERFLOW;
+    }
+    error = region_object_new(file, &attributes.object);
+    if (error != 0) {
+        return error;
+    }
+    attributes.kind = REGION_FILE;
+    attributes.offset = offset;
+    error = map_region(hint, size, &attributes, flags, addr);
+    if (error != 0) {
+        region_object_put(attributes.object);
     }
     return error;
 }

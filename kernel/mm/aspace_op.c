@@ -31,7 +31,7 @@ int aspace_op_begin(struct aspace_op *op, vaddr_t start, u64 size)
         error = pt_range_init(&op->range, op->start, op->end);
     }
     if (error != 0) {
-        region_pool_drain(&op->pool, kfree);
+        region_pool_drain(&op->pool, region_free);
     }
     return error;
 }
@@ -82,5 +82,5 @@ void aspace_op_release(struct aspace_op *op, bool irq)
 void aspace_op_end(struct aspace_op *op)
 {
     pt_range_end(&op->range);
-    region_pool_drain(&op->pool, kfree);
+    region_pool_drain(&op->pool, region_free);
 }

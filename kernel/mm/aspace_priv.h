@@ -8,7 +8,11 @@
  *   aspace_map.c     map, unmap
  *   aspace_change.c  protect, discard, advise
  *   promote.c        4 KiB pages to a 2 MiB one
+ *   aspace_move.c    mremap
+ *   aspace_view.c    looking at one region after the other
+ *   aspace_file.c    regions of files, what the page cache asks of them
  *   fault.c          faults, populate
+ *   fault_file.c     faults on files
  *   pt_range.c       the page tables of a range
  *   region_set.c, region_place.c   the set itself (pure)
  */
@@ -50,6 +54,27 @@ enum aspace_counter {
 };
 void aspace_count(enum aspace_counter counter, s64 n);
 u64 aspace_counted(enum aspace_counter counter);
+
+/*
+ * aspace_view.c.  The lowest region that ends above `addr`, as it is now, without a
+ * lock: a use of its object is the caller's.  False: there is none.
+ */
+struct region_view {
+    vaddr_t start, end;
+    unsigned prot, kind;
+    bool shared;
+    u64 offset;
+    struct region_object *object;
+};
+bool aspace_view(vaddr_t addr, struct region_view *view);
+void aspace_view_end(struct region_view *view);
+
+/* aspace_file.c.  A use of an object; the last one drops the file, which may block. */
+must_check int region_object_new(struct file *file, struct region_object **object);
+struct region_object *region_object_get(struct region_object *object);
+void region_object_put(struct region_object *object);
+/* For region_pool_drain(). */
+void region_free(void *node);
 
 /*
  * An operation on [start, end):

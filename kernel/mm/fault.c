@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page faults on anonymous memory, and populating it.
+ * Page faults: the steps they all take, anonymous memory, and populating.
  *
  * A fault looks first, with the set's read lock and the window's lock: who
  * owns the address, is something there already, which page size does the
@@ -28,26 +28,6 @@
 #include "fault_priv.h"
 #include "frame_priv.h"
 
-/* Positive results of the steps below; 0 is resolved, negative an error. */
-enum fault_step {
-    FAULT_NEEDS_FRAMES = 1,
-    FAULT_BUSY,  /* wait for the region */
-    FAULT_RETRY, /* things have changed: look again */
-};
-
-struct fault {
-    vaddr_t addr;
-    u64 error;
-    bool populate; /* not an access: protection does not matter, all to `limit` is wanted */
-    vaddr_t limit;
-    bool no_large; /* there are no 2 MiB frames */
-    u64 seen;      /* aspace.releases when the region was found busy */
-    /* What is to be mapped: `count` pages of `order` from `base` on. */
-    vaddr_t base;
-    unsigned order, count;
-    vaddr_t next; /* when resolved: what lies before it, from `addr`, is mapped */
-};
-
 static u64 fault_page(const struct fault *f)
 {
     return PAGE_SIZE << f->order;
@@ -64,10 +44,9 @@ static bool allows(const struct region *region, u64 error)
     return region->prot != 0;
 }
 
-/* 0 if the fault may be served from the region.  Read lock held. */
-static int check_region(struct fault *f, const struct region *region)
+int fault_check_region(struct fault *f, const struct region *region)
 {
-    if (region == NULL || region->closing || region->kind != REGION_ANON) {
+    if (region == NULL || region->closing || region->kind == REGION_KERNEL) {
         return -EFAULT;
     }
     if (region->busy) {
@@ -152,6 +131,9 @@ static int look_at_entry(struct fault *f, const struct region *region)
     u64 *entry = pt_lookup(f->addr, &level);
     u64 value = pte_load(entry);
 
+    if (region->kind == REGION_FILE) {
+        return fault_look_file(f, region, entry, level);
+    }
     if (value == 0) {
         plan(f, region, level);
         return FAULT_NEEDS_FRAMES;
@@ -165,7 +147,7 @@ static int look(struct fault *f)
 {
     bool irq = aspace_read_lock();
     const struct region *region = region_set_find(&aspace.set, f->addr);
-    int step = check_region(f, region);
+    int step = fault_check_region(f, region);
 
     if (step == 0) {
         struct spinlock *lock = pt_window_lock(f->addr);
@@ -259,7 +241,7 @@ static int install_locked(struct fault *f, const pfn_t *frames, unsigned n, unsi
 {
     bool irq = aspace_read_lock();
     const struct region *region = region_set_find(&aspace.set, f->addr);
-    int step = check_region(f, region);
+    int step = fault_check_region(f, region);
 
     *used = 0;
     if (step == 0) {
@@ -302,12 +284,16 @@ static int resolve(struct fault *f)
 
         if (step == FAULT_NEEDS_FRAMES) {
             step = supply(f);
+        } else if (step == FAULT_NEEDS_PAGES) {
+            step = fault_supply_pages(f);
+        } else if (step == FAULT_NEEDS_COPY) {
+            step = fault_supply_copy(f);
         }
         if (step <= 0) {
             return step;
         }
         if (step == FAULT_BUSY) {
-            if (!irq_enabled()) {
+            if (!f->may_wait) {
                 return -EFAULT;
             }
             aspace_wait_release(f->seen);
@@ -317,7 +303,7 @@ static int resolve(struct fault *f)
 
 int aspace_fault(vaddr_t addr, u64 error)
 {
-    struct fault f = {.addr = addr, .error = error};
+    struct fault f = {.addr = addr, .error = error, .may_wait = irq_enabled()};
     int result;
 
     if (error & FAULT_RESERVED) {
@@ -329,18 +315,34 @@ int aspace_fault(vaddr_t addr, u64 error)
     return result;
 }
 
-int aspace_populate(vaddr_t start, u64 size)
+/* As if every page were touched; what an access would not be allowed is left out. */
+static int populate(vaddr_t start, u64 size, bool write)
 {
     int error = aspace_range_valid(start, size);
 
     for (vaddr_t va = start; error == 0 && va < start + size;) {
-        struct fault f = {.addr = va, .populate = true, .limit = start + size};
+        struct fault f = {
+            .addr = va, .populate = true, .write = write, .may_wait = true, .limit = start + size};
 
         error = resolve(&f);
-        if (error == -EFAULT) {
-            error = -ENOMEM; /* nothing is mapped there */
-        }
         va = f.next;
     }
     return error;
+}
+
+int aspace_populate(vaddr_t start, u64 size)
+{
+    int error = populate(start, size, false);
+
+    return error == -EFAULT ? -ENOMEM : error; /* nothing is mapped there */
+}
+
+int aspace_populate_access(vaddr_t start, u64 size, bool write)
+{
+    int error = populate(start, size, write);
+
+    if (error == -EFAULT || error == -ENOMEM) {
+        return -ENOMEM;
+    }
+    return error == 0 || error == -EINVAL ? error : -EFAULT;
 }

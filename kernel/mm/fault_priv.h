@@ -1,13 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does a CPU touch memory in ascending order?  Remembers where its last few
- * faults ended.  Any CPU's own, so the lists need no lock; a thread that moves
- * starts anew.
+ * Between the files of faults:
+ *
+ *   fault.c         the steps of a fault; anonymous memory; populate
+ *   fault_file.c    pages of files
+ *   fault_streak.c  does a CPU touch memory in ascending order?
  */
 #pragma once
 
 #include <kernel/types.h>
 
+struct region;
+struct region_object;
+
+/* Positive results of the steps; 0 is resolved, negative an error. */
+enum fault_step {
+    FAULT_NEEDS_FRAMES = 1,
+    FAULT_NEEDS_PAGES, /* of a file */
+    FAULT_NEEDS_COPY,  /* of the file's page that is mapped */
+    FAULT_BUSY,        /* wait for the region */
+    FAULT_RETRY,       /* things have changed: look again */
+};
+
+struct fault {
+    vaddr_t addr;
+    u64 error;
+    bool populate; /* not an access: protection does not matter, all to `limit` is wanted */
+    bool write;    /* populate: as if written to, where the region allows it */
+    bool may_wait; /* interrupts were on */
+    vaddr_t limit;
+    bool no_large; /* there are no 2 MiB frames */
+    u64 seen;      /* aspace.releases when the region was found busy */
+    /* What is to be mapped: `count` pages of `order` from `base` on. */
+    vaddr_t base;
+    unsigned order, count;
+    vaddr_t next; /* when resolved: what lies before it, from `addr`, is mapped */
+    /* FAULT_NEEDS_PAGES */
+    struct region_object *object; /* a use */
+    u64 index;                    /* of the page at `addr` */
+    vaddr_t start, end;           /* of the region */
+    bool copy;                    /* the first access writes to a private mapping */
+    bool store;                   /* it writes to a shared one */
+    bool large;                   /* nothing is in the window, which may be a large page */
+};
+
+/* fault.c: 0 if the fault may be served from the region.  Read lock held. */
+must_check int fault_check_region(struct fault *f, const struct region *region);
+
+/*
+ * fault_file.c.  What an entry of a file's region needs; read lock and window
+ * lock held.
+ */
+must_check int fault_look_file(struct fault *f, const struct region *region, u64 *entry,
+                               unsigned level);
+/* Does it; no lock held. */
+must_check int fault_supply_pages(struct fault *f);
+must_check int fault_supply_copy(struct fault *f);
+
+/*
+ * fault_streak.c remembers where a CPU's last few faults ended.  Any CPU's
+ * own, so the lists need no lock; a thread that moves starts anew.
+ */
 /* How many faults in a row went on where the one before ended, up to `addr`. */
 unsigned fault_streak(vaddr_t addr);
 /* A fault at `addr` mapped everything up to `next`. */

@@ -13,6 +13,25 @@
 
 #define FILL_BYTE 0xa5 /* of frames whose contents are undefined, debug builds */
 #define RECLAIM_TRIES 3
+#define RECLAIM_FRAMES 64u /* asked of frame_set_reclaim()'s function at a time */
+
+/* (a) atomic */
+static struct {
+    _Atomic(u64 (*)(u64 frames)) reclaim; /* (a) NULL: nobody can give any back */
+} state;
+
+void frame_set_reclaim(u64 (*fn)(u64 frames))
+{
+    atomic_store_explicit(&state.reclaim, fn, memory_order_release);
+}
+
+/* What others hold of single frames; larger ones would seldom come of it. */
+static u64 reclaim(unsigned order)
+{
+    u64 (*fn)(u64 frames) = atomic_load_explicit(&state.reclaim, memory_order_acquire);
+
+    return fn == NULL || order != ORDER_4K ? 0 : fn(RECLAIM_FRAMES);
+}
 
 static bool alloc_easily(unsigned order, pfn_t *pfn)
 {
@@ -42,7 +61,7 @@ static bool alloc_reclaiming(unsigned order, pfn_t *pfn)
             *pfn = block;
             return true;
         }
-        if (frames == 0) {
+        if (frames == 0 && reclaim(order) == 0) {
             break;
         }
     }
@@ -123,6 +142,12 @@ void frame_put(pfn_t pfn, unsigned order)
         atomic_store_explicit(uses, 0, memory_order_relaxed);
     }
     frame_free(pfn, order);
+}
+
+u32 frame_uses(pfn_t pfn)
+{
+    /* Acquire: pairs with frame_put() of those who have left. */
+    return atomic_load_explicit(&zone_desc(pfn)->uses, memory_order_acquire) + 1;
 }
 
 void frame_set_tag(pfn_t pfn, u16 tag)

@@ -88,7 +88,7 @@ static int promote_locked(struct aspace_op *op, bool irq)
     unsigned prot;
     int error;
 
-    if (region == NULL || region->end < op->end) {
+    if (region == NULL || region->end < op->end || region->kind != REGION_ANON) {
         aspace_write_unlock(irq);
         return -EINVAL;
     }

@@ -75,12 +75,23 @@ static void flush_directory(struct pt_range *range, vaddr_t va, u64 size, u64 st
     }
 }
 
+static void release_leaf(struct pt_range *range, u64 old, unsigned order)
+{
+    pfn_t pfn = (old & PTE_ADDRESS) >> PAGE_SHIFT;
+
+    if (old & PTE_FILE) {
+        tlb_batch_put(&range->batch, pfn, order);
+    } else {
+        tlb_batch_free(&range->batch, pfn, order);
+    }
+}
+
 static void protect_leaf(struct pt_range *range, u64 *entry, vaddr_t va, u64 size)
 {
     u64 old = pte_load(entry);
 
     /* Again if a CPU set accessed or dirty meanwhile. */
-    while (old != 0 && !pte_replace(entry, &old, pte_with_bits(old, range->bits))) {
+    while (old != 0 && !pte_replace(entry, &old, leaf_with_bits(old, range->bits))) {
     }
     if (range->flush && (old & PTE_PRESENT)) {
         tlb_batch_add(&range->batch, va, size, size);
@@ -119,7 +130,7 @@ static void clear_window(struct pt_range *range, vaddr_t window, u64 old)
         if (old & PTE_PRESENT) {
             flush_directory(range, window, LARGE_SIZE, LARGE_SIZE);
         }
-        tlb_batch_free(&range->batch, (old & PTE_ADDRESS) >> PAGE_SHIFT, ORDER_2M);
+        release_leaf(range, old, ORDER_2M);
         aspace_count(COUNT_2M, -1);
     } else {
         unsigned leaves = detach_table(range, pt_table(old), window);
@@ -148,7 +159,7 @@ static u64 change_entry(struct pt_range *range, u64 *entry, vaddr_t window, u64 
         flush_directory(range, window, LARGE_SIZE, LARGE_SIZE);
     }
     /* The store may lose a dirty bit that is being set: say dirty at once. */
-    return pte_with_bits(old, range->bits) | (old & PTE_WRITE ? PTE_DIRTY : 0);
+    return leaf_with_bits(old, range->bits) | (old & PTE_WRITE ? PTE_DIRTY : 0);
 }
 
 /*
@@ -210,7 +221,7 @@ static bool clear_leaf(struct pt_range *range, u64 *entry, vaddr_t va)
     if (old & PTE_PRESENT) {
         tlb_batch_add(&range->batch, va, PAGE_SIZE, PAGE_SIZE);
     }
-    tlb_batch_free(&range->batch, (old & PTE_ADDRESS) >> PAGE_SHIFT, ORDER_4K);
+    release_leaf(range, old, ORDER_4K);
     aspace_count(COUNT_4K, -1);
     return true;
 }

@@ -19,12 +19,18 @@ static struct region *region_of(struct rb_node *node)
 
 void region_pool_init(struct region_pool *pool)
 {
-    pool->free = NULL;
+    pool->free = pool->used = NULL;
     pool->count = 0;
 }
 
+/* A region with an object is not for use again: whoever drains the pool drops the object. */
 static void pool_put(struct region_pool *pool, struct region *region)
 {
+    if (region->object != NULL) {
+        region->node.parent = pool->used == NULL ? NULL : &pool->used->node;
+        pool->used = region;
+        return;
+    }
     region->node.parent = pool->free == NULL ? NULL : &pool->free->node;
     pool->free = region;
     pool->count++;
@@ -48,6 +54,7 @@ int region_pool_reserve(struct region_pool *pool, unsigned count, void *(*alloc)
         if (region == NULL) {
             return -ENOMEM;
         }
+        region->object = NULL;
         pool_put(pool, region);
     }
     return 0;
@@ -57,6 +64,12 @@ void region_pool_drain(struct region_pool *pool, void (*release)(void *node))
 {
     while (pool->count > 0) {
         release(pool_take(pool));
+    }
+    while (pool->used != NULL) {
+        struct region *region = pool->used;
+
+        pool->used = region_of(region->node.parent);
+        release(region);
     }
 }
 
@@ -178,6 +191,10 @@ static void split(struct region_set *set, vaddr_t at, struct region_pool *pool)
     *high = *low;
     high->start = at;
     high->guard = false;
+    if (high->object != NULL) {
+        high->offset += at - low->start;
+        atomic_fetch_add_explicit(&high->object->uses, 1, memory_order_relaxed);
+    }
     account(set, low, 0, -(s64)(low->end - at));
     low->end = at;
     link_region(set, high);
@@ -229,11 +246,21 @@ void region_set_remove(struct region_set *set, vaddr_t start, vaddr_t end, struc
     hole_opened(set, start);
 }
 
+/* Does `high` go on in the file where `low` ends, or has neither one? */
+static bool same_object(const struct region *low, const struct region *high)
+{
+    if (low->object == NULL || high->object == NULL) {
+        return low->object == high->object;
+    }
+    return low->object->file == high->object->file &&
+           low->offset + (low->end - low->start) == high->offset;
+}
+
 static bool can_merge(const struct region *low, const struct region *high)
 {
     return low->end == high->start && low->prot == high->prot && low->kind == high->kind &&
            low->pages == high->pages && !low->busy && !high->busy && !high->guard &&
-           low->kind != REGION_KERNEL;
+           low->shared == high->shared && low->kind != REGION_KERNEL && same_object(low, high);
 }
 
 void region_set_merge(struct region_set *set, vaddr_t start, vaddr_t end, struct region_pool *pool)

@@ -11,11 +11,13 @@
 
 /*
  * Spare nodes of one operation: filled before the lock is taken, emptied
- * after.  What the operation removes from the set comes here too.
+ * after.  What the operation removes from the set comes here too; region->object
+ * is NULL or a use that region_pool_drain()'s `release` drops.
  */
 struct region_pool {
     struct region *free; /* linked by node.parent */
     unsigned count;
+    struct region *used; /* likewise: removed ones that still have their object */
 };
 
 void region_pool_init(struct region_pool *pool);
@@ -82,7 +84,7 @@ bool region_set_busy(const struct region_set *set, vaddr_t start, vaddr_t end);
 /* Splits at both borders, so that each region lies inside or outside; takes up
  * to 2 nodes. */
 void region_set_carve(struct region_set *set, vaddr_t start, vaddr_t end, struct region_pool *pool);
-/* Adds a region; the range is free.  Takes 1 node. */
+/* Adds a region; the range is free.  Takes 1 node, and the use of attributes->object. */
 struct region *region_set_insert(struct region_set *set, vaddr_t start, vaddr_t end,
                                  const struct region *attributes, struct region_pool *pool);
 /* Removes the regions of a carved range. */

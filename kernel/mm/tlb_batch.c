@@ -112,9 +112,25 @@ void tlb_batch_free(struct tlb_batch *batch, pfn_t pfn, unsigned order)
     record(batch, pfn << PAGE_SHIFT | order);
 }
 
+void tlb_batch_put(struct tlb_batch *batch, pfn_t pfn, unsigned order)
+{
+    record(batch, pfn << PAGE_SHIFT | TLB_RECORD_FILE | order);
+}
+
 void tlb_batch_free_table(struct tlb_batch *batch, pfn_t table)
 {
     record(batch, table << PAGE_SHIFT | TLB_RECORD_TABLE);
+}
+
+static void release_frame(u64 pte)
+{
+    pfn_t pfn = (pte & PTE_ADDRESS) >> PAGE_SHIFT;
+
+    if (pte & PTE_FILE) {
+        frame_put(pfn, ORDER_4K);
+    } else {
+        frame_free(pfn, ORDER_4K);
+    }
 }
 
 static void release_table(pfn_t table)
@@ -123,10 +139,17 @@ static void release_table(pfn_t table)
 
     for (unsigned i = 0; i < PT_ENTRIES; i++) {
         if (leaf[i] != 0) {
-            frame_free((leaf[i] & PTE_ADDRESS) >> PAGE_SHIFT, ORDER_4K);
+            release_frame(leaf[i]);
         }
     }
     frame_free(table, ORDER_4K);
+}
+
+static void release_pages(pfn_t pfn, unsigned order)
+{
+    for (u64 i = 0; i < 1ull << order; i++) {
+        frame_put(pfn + i, ORDER_4K);
+    }
 }
 
 static void release_records(const u64 *records, u64 count)
@@ -136,6 +159,8 @@ static void release_records(const u64 *records, u64 count)
 
         if (records[i] & TLB_RECORD_TABLE) {
             release_table(pfn);
+        } else if (records[i] & TLB_RECORD_FILE) {
+            release_pages(pfn, (unsigned)(records[i] & (TLB_RECORD_FILE - 1)));
         } else {
             frame_free(pfn, (unsigned)(records[i] & TLB_RECORD_LOW));
         }

@@ -15,10 +15,16 @@
  */
 struct thread *arch_switch(struct thread *prev, struct thread *next);
 
-/* Lays out a new kernel stack: the first switch to it calls thread_start(). */
-void arch_thread_init(struct thread *thread);
+/*
+ * Lays out a new kernel stack: the first switch to it calls thread_start().
+ * `start`: the registers that arch_enter_app() will load, or NULL.
+ */
+void arch_thread_init(struct thread *thread, const struct trap_frame *start);
 
-/* Calls entry(arg) on the application's stack; when it returns, exit(0). */
+/*
+ * Loads the registers that arch_thread_init() was given.  If there were none,
+ * calls entry(arg) on the application's stack; when it returns, exit(0).
+ */
 noreturn void arch_enter_app(struct thread *thread);
 
 /* A thread's area for the vector registers: 0 or -ENOMEM. */

@@ -18,6 +18,7 @@
 
 #include <kernel/aspace.h>
 #include <kernel/errno.h>
+#include <kernel/signal.h>
 #include <kernel/trace.h>
 #include <kernel/uaccess.h>
 
@@ -158,7 +159,8 @@ int futex_wait(u32 *addr, u32 value, nsec_t deadline, u32 bitset)
         return err;
     }
     trace(TRACE_FUTEX_WAIT, (u64)addr, value);
-    return waiter_sleep(&w.waiter, deadline) || leave(&w) ? 0 : -ETIMEDOUT;
+    err = waiter_sleep_signal(&w.waiter, deadline);
+    return err == 0 || leave(&w) ? 0 : err;
 }
 
 /* ---- Waking --------------------------------------------------------------------- */
@@ -392,4 +394,152 @@ int futex_wake_op(u32 *addr, u32 *addr2, u32 wake, u32 wake2, u32 op)
     trace(TRACE_FUTEX_WAKE, (u64)addr, woken);
     waiter_let_go_all(&chosen);
     return (int)woken;
+}
+
+/* ---- Locks with an owner (FUTEX_LOCK_PI) -------------------------------------------- */
+
+static bool has_waiter(const struct bucket *b, const u32 *addr, unsigned beside)
+{
+    list_for_each (node, &b->waiters) {
+        if (list_entry(node, struct futex_waiter, waiter.link)->addr == addr && beside-- == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the word becomes when `tid` wants the lock: its own, or with the mark of waiters. */
+static u32 want(const struct bucket *b, const u32 *addr, u32 value, u32 tid)
+{
+    if ((value & FUTEX_TID_MASK) != 0) {
+        return value | FUTEX_WAITERS;
+    }
+    return tid | (value & FUTEX_OWNER_DIED) | (has_waiter(b, addr, 0) ? FUTEX_WAITERS : 0);
+}
+
+/* Takes the lock (0), or enters as a waiter (1; NULL: -EAGAIN); -EDEADLK, -EFAULT. */
+static int take_or_enter(u32 *addr, u32 tid, struct futex_waiter *w)
+{
+    struct bucket *b = bucket_of(addr);
+    bool irq = lock_bucket(b), done = false;
+    u32 value, old;
+    int err = user_read_u32_nofault(addr, &value);
+
+    while (err == 0 && !done) {
+        u32 owner = value & FUTEX_TID_MASK;
+
+        if (owner == tid || (owner != 0 && w == NULL)) {
+            err = owner == tid ? -EDEADLK : -EAGAIN;
+            break;
+        }
+        err = user_cmpxchg_u32_nofault(addr, value, want(b, addr, value, tid), &old);
+        done = err == 0 && old == value;
+        value = done ? value : old;
+    }
+    if (done && (value & FUTEX_TID_MASK) != 0) {
+        enter(b, w);
+        err = 1;
+    }
+    spin_unlock(&b->lock, irq);
+    return err;
+}
+
+/* The same on a page that may have to be brought in first. */
+static int take_or_enter_fault(u32 *addr, u32 tid, struct futex_waiter *w)
+{
+    int err;
+
+    while ((err = take_or_enter(addr, tid, w)) == -EFAULT) {
+        if (aspace_fault((vaddr_t)addr, FAULT_WRITE) != 0) {
+            return -EFAULT;
+        }
+    }
+    return err;
+}
+
+static bool owner_lives(const u32 *addr)
+{
+    struct thread *t;
+    u32 value;
+
+    if (user_read_u32(addr, &value) != 0 || (value & FUTEX_TID_MASK) == 0) {
+        return true; /* whatever it is, the next step finds out */
+    }
+    t = thread_find(value & FUTEX_TID_MASK);
+    if (t != NULL) {
+        thread_put(t);
+    }
+    return t != NULL;
+}
+
+int futex_lock_pi(u32 *addr, nsec_t deadline, bool try)
+{
+    u32 tid = thread_current()->tid, value;
+    int err = check_address(addr);
+
+    while (err == 0) {
+        struct futex_waiter w = {.addr = addr, .bitset = FUTEX_BITSET_MATCH_ANY};
+
+        err = owner_lives(addr) ? take_or_enter_fault(addr, tid, try ? NULL : &w) : -ESRCH;
+        if (err <= 0) {
+            return err;
+        }
+        err = waiter_sleep_signal(&w.waiter, deadline);
+        if (err != 0 && !leave(&w)) {
+            return err;
+        }
+        /* Handed over by futex_unlock_pi(); or the owner died: then it is still to be taken. */
+        err = user_read_u32(addr, &value);
+        if (err == 0 && (value & FUTEX_TID_MASK) == tid) {
+            return 0;
+        }
+    }
+    return err;
+}
+
+/* Hands the lock to the first waiter, if the caller has it.  Bucket locked. */
+static int hand_on(struct bucket *b, u32 *addr, u32 tid, struct list *chosen)
+{
+    u32 value, next = 0, old;
+    int err = user_read_u32_nofault(addr, &value);
+
+    if (err == 0 && (value & FUTEX_TID_MASK) != tid) {
+        return -EPERM;
+    }
+    list_for_each (node, &b->waiters) {
+        const struct futex_waiter *w = list_entry(node, struct futex_waiter, waiter.link);
+
+        if (w->addr == addr) {
+            next = w->waiter.thread->tid | (has_waiter(b, addr, 1) ? FUTEX_WAITERS : 0);
+            break;
+        }
+    }
+    while (err == 0) {
+        err = user_cmpxchg_u32_nofault(addr, value, next, &old);
+        if (err == 0 && old == value) {
+            (void)choose(b, addr, 1, FUTEX_BITSET_MATCH_ANY, chosen);
+            return 0;
+        }
+        value = old;
+    }
+    return err;
+}
+
+int futex_unlock_pi(u32 *addr)
+{
+    struct list chosen = LIST_INIT(chosen);
+    struct bucket *b = bucket_of(addr);
+    int err = check_address(addr);
+
+    if (err != 0) {
+        return err;
+    }
+    do {
+        bool irq = lock_bucket(b);
+
+        err = hand_on(b, addr, thread_current()->tid, &chosen);
+        spin_unlock(&b->lock, irq);
+    } while (err == -EFAULT && aspace_fault((vaddr_t)addr, FAULT_WRITE) == 0);
+    waiter_let_go_all(&chosen);
+    return err;
 }

@@ -5,14 +5,16 @@
  *
  * FUTEX_WAIT has a relative time-out, FUTEX_WAIT_BITSET an absolute one, on
  * the monotonic clock or (FUTEX_CLOCK_REALTIME) the wall clock.  Linux wakes
- * one waiter when asked for zero or less; so does this.  Operations with
- * priority inheritance are not there: -ENOSYS, and musl and glibc manage.
+ * one waiter when asked for zero or less; so does this.  Locks with an
+ * owner are there (FUTEX_LOCK_PI); waiting for one at a condition variable
+ * (FUTEX_WAIT_REQUEUE_PI) is not: -ENOSYS, and no library uses it any more.
  */
 #include <kernel/futex.h>
 
 #include <kernel/clock.h>
 #include <kernel/errno.h>
 #include <kernel/sched.h>
+#include <kernel/signal.h>
 #include <kernel/uaccess.h>
 
 enum futex_op {
@@ -21,8 +23,12 @@ enum futex_op {
     FUTEX_REQUEUE = 3,
     FUTEX_CMP_REQUEUE = 4,
     FUTEX_WAKE_OP = 5,
+    FUTEX_LOCK_PI = 6,
+    FUTEX_UNLOCK_PI = 7,
+    FUTEX_TRYLOCK_PI = 8,
     FUTEX_WAIT_BITSET = 9,
     FUTEX_WAKE_BITSET = 10,
+    FUTEX_LOCK_PI2 = 13,
 };
 
 #define FUTEX_PRIVATE_FLAG 128
@@ -64,10 +70,34 @@ static int read_deadline(u64 pointer, bool absolute, bool wall, nsec_t *deadline
 static s64 wait(u32 *addr, u32 value, u64 timeout, int op, u32 bitset)
 {
     bool absolute = (op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)) == FUTEX_WAIT_BITSET;
+    struct thread *self = thread_current();
     nsec_t deadline;
     int err = read_deadline(timeout, absolute, (op & FUTEX_CLOCK_REALTIME) != 0, &deadline);
 
-    return err != 0 ? err : futex_wait(addr, value, deadline, bitset);
+    if (err == 0 && self->restart_deadline != 0) {
+        deadline = self->restart_deadline; /* woken without a handler: the same wait goes on */
+        self->restart_deadline = 0;
+    }
+    if (err == 0) {
+        err = futex_wait(addr, value, deadline, bitset);
+    }
+    if (err == -EINTR && timeout != 0 && !absolute) {
+        self->restart_deadline = deadline;
+    }
+    /* With a deadline it is not started again behind a handler: futex(2). */
+    return err != -EINTR ? err : timeout == 0 ? -ERESTARTSYS : -ERESTARTNOHAND;
+}
+
+/* FUTEX_LOCK_PI always has the wall clock. */
+static s64 lock_pi(u32 *addr, u64 timeout, bool wall)
+{
+    nsec_t deadline;
+    int err = read_deadline(timeout, true, wall, &deadline);
+
+    if (err == 0) {
+        err = futex_lock_pi(addr, deadline, false);
+    }
+    return err == -EINTR ? -ERESTARTNOINTR : err;
 }
 
 static u32 wake_count(u32 value)
@@ -87,7 +117,8 @@ s64 futex_syscall(u32 *addr, int op, u32 value, u64 timeout_or_count, u32 *addr2
 {
     int command = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 
-    if ((op & FUTEX_CLOCK_REALTIME) != 0 && command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET) {
+    if ((op & FUTEX_CLOCK_REALTIME) != 0 && command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET &&
+        command != FUTEX_LOCK_PI2) {
         return -ENOSYS;
     }
     switch (command) {
@@ -103,6 +134,14 @@ s64 futex_syscall(u32 *addr, int op, u32 value, u64 timeout_or_count, u32 *addr2
         return requeue(addr, addr2, value, timeout_or_count, false, 0);
     case FUTEX_CMP_REQUEUE:
         return requeue(addr, addr2, value, timeout_or_count, true, value3);
+    case FUTEX_LOCK_PI:
+        return lock_pi(addr, timeout_or_count, true);
+    case FUTEX_LOCK_PI2:
+        return lock_pi(addr, timeout_or_count, (op & FUTEX_CLOCK_REALTIME) != 0);
+    case FUTEX_TRYLOCK_PI:
+        return futex_lock_pi(addr, SCHED_NEVER, true);
+    case FUTEX_UNLOCK_PI:
+        return futex_unlock_pi(addr);
     case FUTEX_WAKE_OP:
         return futex_wake_op(addr, addr2, wake_count(value), wake_count((u32)timeout_or_count),
                              value3);

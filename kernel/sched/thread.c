@@ -20,6 +20,7 @@
 #include <kernel/errno.h>
 #include <kernel/kmalloc.h>
 #include <kernel/print.h>
+#include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/trace.h>
 #include <kernel/wait.h>
@@ -28,21 +29,25 @@
 #include "sched_priv.h"
 
 #define KEEP_STACKS 32u
+#define TID_BUCKETS 256u
 
 /* (l) lock   (a) atomic */
 static struct {
     struct spinlock lock;
-    struct list all;        /* (l) living threads, idle ones too */
-    struct list free;       /* (l) dead ones, with a kernel stack */
-    struct list bare;       /* (l) dead ones, without */
-    unsigned free_count;    /* (l) of `free` */
-    _Atomic u32 last_tid;   /* (a) */
-    struct wait_queue ends; /* threads that wait for another's end */
+    struct list all;  /* (l) living threads, idle ones too */
+    struct list free; /* (l) dead ones, with a kernel stack */
+    struct list bare; /* (l) dead ones, without */
+    struct list
+        by_tid[TID_BUCKETS]; /* (l) application threads; next is NULL before the first use */
+    unsigned free_count;     /* (l) of `free` */
+    _Atomic u32 last_tid;    /* (a) */
+    struct wait_queue ends;  /* threads that wait for another's end */
 } threads = {
     .lock = SPINLOCK_INIT("threads", RANK_THREADS),
     .all = {&threads.all, &threads.all},
     .free = {&threads.free, &threads.free},
     .bare = {&threads.bare, &threads.bare},
+    .last_tid = PROCESS_ID, /* which is the first thread's of the process */
     .ends = WAIT_QUEUE_INIT("thread ends", threads.ends),
 };
 
@@ -158,11 +163,65 @@ static void initialise(struct thread *t, const struct thread_attr *attr)
     strlcpy(t->name, attr->name != NULL ? attr->name : "", sizeof(t->name));
 }
 
-static void add_to_list(struct thread *t)
+static struct list *tid_bucket(u32 tid)
+{
+    struct list *bucket = &threads.by_tid[tid % TID_BUCKETS];
+
+    if (bucket->next == NULL) {
+        list_init(bucket);
+    }
+    return bucket;
+}
+
+/* With the list's lock held. */
+static struct thread *find_locked(u32 tid)
+{
+    list_for_each (node, tid_bucket(tid)) {
+        struct thread *t = list_entry(node, struct thread, by_tid);
+
+        if (t->tid == tid) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+struct thread *thread_find(u32 tid)
+{
+    bool irq = spin_lock(&threads.lock);
+    struct thread *t = find_locked(tid);
+
+    if (t != NULL) {
+        thread_get(t);
+    }
+    spin_unlock(&threads.lock, irq);
+    return t;
+}
+
+/* The next number that no application thread has.  Lock held. */
+static u32 next_tid(void)
+{
+    u32 tid = atomic_load_explicit(&threads.last_tid, memory_order_relaxed);
+
+    do {
+        tid = tid + 1 < TID_LIMIT ? tid + 1 : PROCESS_ID + 1;
+    } while (find_locked(tid) != NULL);
+    atomic_store_explicit(&threads.last_tid, tid, memory_order_relaxed);
+    return tid;
+}
+
+/* Gives it its number, and to the list. */
+static void add_to_list(struct thread *t, u32 tid)
 {
     bool irq = spin_lock(&threads.lock);
 
+    t->tid = tid != 0 ? tid : next_tid();
     list_push_back(&threads.all, &t->all);
+    if (t->app_stack != 0) {
+        list_push_back(tid_bucket(t->tid), &t->by_tid);
+    } else {
+        list_init(&t->by_tid);
+    }
     spin_unlock(&threads.lock, irq);
 }
 
@@ -182,14 +241,19 @@ int thread_create(const struct thread_attr *attr, struct thread **thread)
         return err;
     }
     initialise(t, attr);
-    t->tid = atomic_fetch_add_explicit(&threads.last_tid, 1, memory_order_relaxed) + 1;
-    arch_thread_init(t);
     if (thread != NULL) {
         t->references = 2;
         *thread = t;
     }
+    add_to_list(t, attr->tid);
     trace(TRACE_THREAD_NEW, t->tid, cpu_id());
-    add_to_list(t);
+    arch_thread_init(t, attr->start);
+    if (attr->prepare != NULL) {
+        attr->prepare(t, attr->prepare_arg);
+    }
+    if (t->app_stack != 0) {
+        process_thread_begin(t);
+    }
     sched_ready(t);
     return 0;
 }
@@ -220,7 +284,8 @@ int thread_init_cpu(unsigned cpu)
     ksnprintf(t->name, sizeof(t->name), "idle/%u", cpu);
     t->kstack_top = this_cpu()->kstack_top;
     t->on_cpu = true;
-    add_to_list(t);
+    add_to_list(t, 0);
+    t->tid = 0;
     this_cpu()->current = t;
     sched_init_cpu(cpu, t);
     return 0;
@@ -233,10 +298,14 @@ void thread_exit(int status)
     struct thread *t = thread_current();
     bool irq;
 
+    if (t->app_stack != 0) {
+        process_thread_end(t, status);
+    }
     trim();
     trace(TRACE_THREAD_EXIT, t->tid, (u32)status);
     irq = spin_lock(&threads.lock);
     list_remove(&t->all);
+    list_remove(&t->by_tid);
     spin_unlock(&threads.lock, irq);
     t->exit_status = status;
     /* Release: pairs with thread_join(). */

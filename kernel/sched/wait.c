@@ -16,6 +16,7 @@
 
 #include <kernel/assert.h>
 #include <kernel/errno.h>
+#include <kernel/signal.h>
 
 static bool is_woken(const struct waiter *waiter)
 {
@@ -64,6 +65,25 @@ bool waiter_sleep(struct waiter *waiter, nsec_t deadline)
     return false;
 }
 
+int waiter_sleep_signal(struct waiter *waiter, nsec_t deadline)
+{
+    while (!is_woken(waiter)) {
+        if (signal_pending()) {
+            sched_cancel_sleep();
+            return is_woken(waiter) ? 0 : -EINTR;
+        }
+        if (sched_sleep(deadline) != 0) {
+            return is_woken(waiter) ? 0 : -ETIMEDOUT;
+        }
+        if (is_woken(waiter)) {
+            return 0;
+        }
+        sched_prepare_sleep();
+    }
+    sched_cancel_sleep();
+    return 0;
+}
+
 void waiter_await(const struct waiter *waiter)
 {
     while (!is_woken(waiter)) {
@@ -105,6 +125,13 @@ static bool leave(struct wait_queue *queue, struct waiter *waiter)
 int wait_sleep(struct wait_queue *queue, struct waiter *waiter, nsec_t deadline)
 {
     return waiter_sleep(waiter, deadline) || leave(queue, waiter) ? 0 : -ETIMEDOUT;
+}
+
+int wait_sleep_signal(struct wait_queue *queue, struct waiter *waiter, nsec_t deadline)
+{
+    int err = waiter_sleep_signal(waiter, deadline);
+
+    return err == 0 || leave(queue, waiter) ? 0 : err;
 }
 
 void wait_abort(struct wait_queue *queue, struct waiter *waiter)

@@ -27,5 +27,8 @@ void waiter_let_go_all(struct list *chosen);
 /* After entering: true when woken; false at the deadline, still entered. */
 must_check bool waiter_sleep(struct waiter *waiter, nsec_t deadline);
 
+/* 0 when woken, -ETIMEDOUT, -EINTR: still entered then, and awake. */
+must_check int waiter_sleep_signal(struct waiter *waiter, nsec_t deadline);
+
 /* For a thread that found itself chosen: until its waker has let go. */
 void waiter_await(const struct waiter *waiter);

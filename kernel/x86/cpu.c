@@ -16,6 +16,7 @@
 #include <kernel/frame.h>
 #include <kernel/kmalloc.h>
 #include <kernel/panic.h>
+#include <kernel/signal.h>
 #include <kernel/start.h>
 #include <kernel/string.h>
 
@@ -28,6 +29,8 @@ enum { IST_INTERRUPT = 1, IST_EXCEPTION, IST_DOUBLE_FAULT, IST_NMI };
 
 #define GDT_CODE64 0x10
 #define GDT_TSS 0x40
+/* Flags that a SYSCALL instruction clears: AC, NT, DF, IF, TF. */
+#define SYSCALL_MASK 0x44700ull
 
 /* Intel SDM 3A, 8.7. */
 struct tss {
@@ -63,6 +66,7 @@ _Static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH, "known to assembly"
 _Static_assert(offsetof(struct cpu, id) == CPU_ID, "known to assembly");
 _Static_assert(offsetof(struct cpu, physical) == CPU_PHYSICAL, "known to assembly");
 _Static_assert(offsetof(struct cpu, need_resched) == CPU_NEED_RESCHED, "known to assembly");
+_Static_assert(offsetof(struct thread, app_work) == THREAD_APP_WORK, "known to assembly");
 _Static_assert(sizeof(struct idt_gate) == 16, "SDM 6.14.1");
 _Static_assert(sizeof(struct tss) == 104, "SDM 8.7");
 
@@ -127,6 +131,14 @@ static void idt_build(void)
     }
 }
 
+/* SYSCALL leads to the kernel's own selectors: SDM 3A 5.8.8, SS is CS + 8. */
+static void syscall_init(void)
+{
+    wrmsr(MSR_STAR, (u64)GDT_CODE64 << 32);
+    wrmsr(MSR_LSTAR, (u64)syscall_instruction);
+    wrmsr(MSR_FMASK, SYSCALL_MASK);
+}
+
 static void control_registers_init(void)
 {
     u64 cr4;
@@ -155,6 +167,7 @@ void cpu_load_tables(struct cpu *cpu)
     }
     __asm__ volatile("lidt %0" ::"m"(idt_pointer));
     __asm__ volatile("ltr %w0" ::"r"(GDT_TSS));
+    syscall_init();
 }
 
 static void cpu_fill(struct cpu *cpu, unsigned id, struct tss *tss, u8 (*ist)[IST_SIZE])
@@ -195,6 +208,16 @@ fail:
     return err;
 }
 
+u64 arch_hwcap(void)
+{
+    return cpu_features.hwcap;
+}
+
+u64 arch_hwcap2(void)
+{
+    return 2; /* HWCAP2_FSGSBASE */
+}
+
 bool cpu_has_giant_pages(void)
 {
     return cpu_features.giant_pages;
@@ -212,6 +235,7 @@ static void features_read(void)
     if ((leaf1.ecx & 1u << 26) != 0) {
         cpu_features.cr4 |= CR4_OSXSAVE;
     }
+    cpu_features.hwcap = leaf1.edx;
     cpu_features.x2apic = (leaf1.ecx & 1u << 21) != 0;
     cpu_features.tsc_deadline = (leaf1.ecx & 1u << 24) != 0;
     cpu_features.giant_pages = platform->giant_pages && (cpuid(0x80000001, 0).edx & 1u << 26) != 0;

@@ -25,6 +25,9 @@
 #define KSTACK_SIZE (1 << MOKA_KSTACK_SHIFT)
 #define KSTACK_GUARD (1 << MOKA_KSTACK_SHIFT)
 #define KSTACK_RESERVE 1024
+#define THREAD_APP_WORK 8
+#define TRAP_SYSCALL_CALL 0x100
+#define TRAP_SYSCALL_INSN 0x101
 
     .macro SAVE_REGS
     push %rdi; push %rsi; push %rdx; push %rcx; push %rax
@@ -155,7 +158,10 @@ trap_nmi:
     mov %rbx, %rsp
     jmp trap_return
 
-    /* See kernel/syscall.h. */
+    /*
+     * See kernel/syscall.h.  Number and arguments are kept as struct
+     * syscall_frame, for the call to be made again, and for debuggers.
+     */
     .globl syscall_entry
     .type syscall_entry, @function
 syscall_entry:
@@ -164,31 +170,115 @@ syscall_entry:
     push %r11
     push %rbp
     mov %rsp, %rbp
+    push %rax
+    push %rdi
+    push %rsi
+    push %rdx
+    push %r10
+    push %r8
+    push %r9
+    sub $8, %rsp
     cmp $512, %rax
     jae 3f
     mov %r10, %rcx
     call *syscall_table(, %rax, 8)
     /*
      * An interrupt that came while the kernel ran may want another thread to
-     * run.  One that comes between this look and the switch of stacks starts
-     * it again: trap_dispatch() knows the two labels.
+     * run, and there may be a signal.  An interrupt that comes between this
+     * look and the switch of stacks starts it again: trap_dispatch() knows
+     * the two labels.
      */
     .globl syscall_exit, syscall_exit_end
 syscall_exit:
+    mov %gs:CPU_CURRENT, %rcx
     cmpb $0, %gs:CPU_NEED_RESCHED
     jne 4f
-    mov (%rsp), %rbp
-    mov 8(%rsp), %rsp
+    cmpb $0, THREAD_APP_WORK(%rcx)
+    jne 4f
+    mov 64(%rsp), %rbp
+    mov 72(%rsp), %rsp
 syscall_exit_end:
     ret
 3:  mov $-38, %rax                /* -ENOSYS */
     jmp syscall_exit
-4:  push %rax
-    push %rax                     /* twice: aligns */
-    call trap_syscall_reschedule
-    pop %rax
-    pop %rax
-    jmp syscall_exit
+    /* Back by a whole trap_frame, with the registers that a call preserves. */
+4:  mov %rsp, %r11
+    push $PVM_GUEST_SS
+    push 72(%r11)
+    push $0x202                   /* interrupts enabled */
+    push $PVM_GUEST_CS
+    push $0                       /* trap_syscall_exit() reads it from the stack */
+    push 56(%r11)
+    push $TRAP_SYSCALL_CALL
+    mov 48(%r11), %rdi
+    mov 40(%r11), %rsi
+    mov 32(%r11), %rdx
+    mov 24(%r11), %r10
+    mov 16(%r11), %r8
+    mov 8(%r11), %r9
+    mov 64(%r11), %rbp
+    SAVE_REGS
+    mov %rsp, %rdi
+    call trap_syscall_exit        /* returns with interrupts disabled */
+    jmp trap_return
+
+    /*
+     * Where a SYSCALL instruction goes (LSTAR), with the return address in
+     * rcx and the flags in r11, still on the application's stack.  FMASK has
+     * disabled interrupts, but on kvm_pvm they are a byte in memory.
+     */
+    .globl syscall_instruction
+    .type syscall_instruction, @function
+syscall_instruction:
+    testb $1, platform_is_pvm
+    jz 5f
+    movb $0, %gs:CPU_IRQ_ENABLED
+5:  mov %rsp, %gs:CPU_SCRATCH
+    mov %gs:CPU_KSTACK_TOP, %rsp
+    push $PVM_GUEST_SS
+    push %gs:CPU_SCRATCH
+    push %r11
+    push $PVM_GUEST_CS
+    push %rcx
+    push %rax
+    push $TRAP_SYSCALL_INSN
+    SAVE_REGS
+    cld
+    mov %rsp, %rdi
+    call trap_syscall_instruction /* returns with interrupts disabled */
+    jmp trap_return
+
+    /*
+     * noreturn void trap_load_frame(struct trap_frame *frame): the frame lies
+     * on the kernel stack, interrupts are disabled.
+     */
+    .globl trap_load_frame
+    .type trap_load_frame, @function
+trap_load_frame:
+    mov %rdi, %rsp
+    jmp trap_return
+
+    /*
+     * clone(2) and clone3(2) have the child begin with the registers of the
+     * parent, of which a call keeps these for the caller.
+     */
+    .macro WITH_REGISTERS name function
+    .globl \name
+    .type \name, @function
+\name:
+    push %rbx
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    mov %rsp, %r9                 /* instead of the sixth argument */
+    call \function
+    add $40, %rsp
+    ret
+    .endm
+
+    WITH_REGISTERS sys_clone process_clone
+    WITH_REGISTERS sys_clone3 process_clone3
 
 
     .section .note.GNU-stack, "", @progbits

@@ -98,6 +98,31 @@ void arch_xsave(struct thread *thread)
     }
 }
 
+/* Into thread->xsave, in the format that a signal's frame has. */
+void fpu_save_standard(struct thread *thread)
+{
+    u32 lo = (u32)cpu_features.xsave_mask, hi = (u32)(cpu_features.xsave_mask >> 32);
+
+    /* XSAVE leaves the header's second word alone, which XSAVEC sets. */
+    memset(thread->xsave, 0, cpu_features.xsave_size);
+    __asm__ volatile("xsave64 (%0)" ::"r"(thread->xsave), "a"(lo), "d"(hi) : "memory");
+}
+
+/* What a signal handler begins with. */
+void fpu_load_initial(void)
+{
+    static const struct {
+        u16 control, status;
+        u32 rest[5];
+        u32 mxcsr, mxcsr_mask;
+        u8 registers[XSAVE_LEGACY_SIZE - 32];
+        u8 header[XSAVE_HEADER_SIZE];
+    } initial aligned_to(64) = {.control = 0x37f, .mxcsr = 0x1f80};
+    u32 lo = (u32)cpu_features.xsave_mask, hi = (u32)(cpu_features.xsave_mask >> 32);
+
+    __asm__ volatile("xrstor64 (%0)" ::"r"(&initial), "a"(lo), "d"(hi) : "memory");
+}
+
 void arch_xrstor(struct thread *thread)
 {
     u32 lo = (u32)cpu_features.xsave_mask, hi = (u32)(cpu_features.xsave_mask >> 32);

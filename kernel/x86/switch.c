@@ -5,6 +5,7 @@
  */
 #include <kernel/assert.h>
 #include <kernel/cpu.h>
+#include <kernel/string.h>
 #include <kernel/thread.h>
 
 #include "../sched/arch_priv.h"
@@ -33,6 +34,8 @@ struct thread *arch_switch(struct thread *prev, struct thread *next)
 
     if (unlikely(prev->vectors_live)) {
         arch_xsave(prev);
+        /* Who comes back from a call finds the x87 stack empty. */
+        __asm__ volatile("fninit");
     }
     last = arch_switch_stack(prev, &prev->saved_sp, next->saved_sp, &prev->fs_base, next->fs_base);
     if (unlikely(prev->vectors_live)) {
@@ -41,12 +44,28 @@ struct thread *arch_switch(struct thread *prev, struct thread *next)
     return last;
 }
 
-void arch_thread_init(struct thread *thread)
+/* What the calling thread has: a clone inherits it. */
+static u64 control_words(void)
 {
-    struct switch_frame *frame = (struct switch_frame *)thread->kstack_top - 1;
+    u32 mxcsr;
+    u16 x87;
 
+    __asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(mxcsr), "=m"(x87));
+    return (u64)x87 << 32 | mxcsr;
+}
+
+void arch_thread_init(struct thread *thread, const struct trap_frame *start)
+{
+    u64 top = thread->kstack_top - sizeof(struct trap_frame);
+    struct switch_frame *frame = (struct switch_frame *)top - 1;
+    struct trap_frame *regs = (struct trap_frame *)top;
+
+    memset(regs, 0, sizeof(*regs));
+    if (start != NULL) {
+        *regs = *start;
+    }
     *frame = (struct switch_frame){
-        .control = X87_CONTROL_DEFAULT << 32 | MXCSR_DEFAULT,
+        .control = start != NULL ? control_words() : X87_CONTROL_DEFAULT << 32 | MXCSR_DEFAULT,
         .rip = (u64)arch_thread_first,
     };
     thread->saved_sp = (u64)frame;
@@ -54,6 +73,12 @@ void arch_thread_init(struct thread *thread)
 
 void arch_enter_app(struct thread *thread)
 {
+    struct trap_frame *regs = (struct trap_frame *)thread->kstack_top - 1;
+
     assert(thread->app_stack != 0 && !irq_enabled());
+    if (regs->rip != 0) {
+        trap_go_on(regs);
+        trap_load_frame(regs);
+    }
     arch_run_app(thread->entry, thread->arg, thread->app_stack);
 }

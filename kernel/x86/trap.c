@@ -12,12 +12,17 @@
 #include <kernel/cpu.h>
 #include <kernel/errno.h>
 #include <kernel/panic.h>
+#include <kernel/process.h>
 #include <kernel/sched.h>
+#include <kernel/signal.h>
 #include <kernel/start.h>
+#include <kernel/string.h>
+#include <kernel/syscall.h>
 #include <kernel/tlb.h>
 #include <kernel/trace.h>
 #include <kernel/uaccess.h>
 
+#include "../sched/arch_priv.h"
 #include "x86_priv.h"
 
 #define IRQ_VECTORS (VECTOR_SPURIOUS - VECTOR_DEVICE)
@@ -88,7 +93,7 @@ static void interrupt_dispatch(struct trap_frame *frame)
 }
 
 /* Nobody resolved the fault: the application's handler, the fixup, or the end. */
-static void fault_unresolved(struct trap_frame *frame, u64 address, bool app)
+static void fault_unresolved(struct trap_frame *frame, u64 address, bool app, int err)
 {
     struct thread *thread = this_cpu()->current;
     u64 landing;
@@ -101,7 +106,10 @@ static void fault_unresolved(struct trap_frame *frame, u64 address, bool app)
         frame->rip = landing;
         return;
     }
-    if (thread->on_fault == NULL || !thread->on_fault(frame, address)) {
+    if (thread->on_fault != NULL && thread->on_fault(frame, address)) {
+        return;
+    }
+    if (!fault_signal(frame, address, err)) {
         panic_frame(frame, "fault of thread %u (%s)", thread->tid, thread->name);
     }
 }
@@ -109,16 +117,20 @@ static void fault_unresolved(struct trap_frame *frame, u64 address, bool app)
 static void page_fault(struct trap_frame *frame, bool app)
 {
     u64 address = platform->fault_address();
+    int err;
 
     if (!app && this_cpu()->no_fault) {
-        fault_unresolved(frame, address, false);
+        fault_unresolved(frame, address, false, -EFAULT);
         return;
     }
     if ((frame->rflags & RFLAGS_IF) != 0) {
         irq_enable();
     }
-    if (aspace_fault(address, frame->error) != 0) {
-        fault_unresolved(frame, address, app);
+    err = aspace_fault(address, frame->error);
+    if (err != 0) {
+        fault_unresolved(frame, address, app, err);
+    } else if (app) {
+        this_cpu()->current->minor_faults++;
     }
     irq_disable();
 }
@@ -132,7 +144,7 @@ static void exception_dispatch(struct trap_frame *frame, bool app)
     if (app && (frame->rflags & RFLAGS_IF) != 0) {
         irq_enable();
     }
-    fault_unresolved(frame, 0, app);
+    fault_unresolved(frame, 0, app, -EFAULT);
     irq_disable();
 }
 
@@ -147,13 +159,134 @@ static void syscall_exit_fix(struct trap_frame *frame)
     }
 }
 
-void trap_syscall_reschedule(void)
+/*
+ * The last steps before the application goes on: others may run first, and
+ * signals are handled.  A handler starts with fresh vector registers.
+ */
+void trap_go_on(struct trap_frame *frame)
 {
-    irq_disable();
-    if (this_cpu()->need_resched) {
-        sched_preempt();
+    struct thread *thread = this_cpu()->current;
+
+    for (;;) {
+        if (this_cpu()->need_resched) {
+            sched_preempt();
+        }
+        if (!atomic_load_explicit(&thread->app_work, memory_order_relaxed)) {
+            break;
+        }
+        irq_enable();
+        signal_handle(frame, frame->vector >= TRAP_SYSCALL_CALL);
+        irq_disable();
     }
+    if (unlikely(thread->vectors_reset)) {
+        thread->vectors_reset = false;
+        fpu_load_initial();
+    }
+}
+
+/* The slow way out of a system call by function call. */
+void trap_syscall_exit(struct trap_frame *frame)
+{
+    u64 address;
+
+    /* What the application called from: its RET is done here. */
+    if (user_read(&address, (const void *)frame->rsp, sizeof(address)) != 0) {
+        const struct siginfo info = {
+            .signo = SIGSEGV, .code = SEGV_MAPERR, .fault.addr = frame->rsp};
+
+        signal_force(SIGSEGV, &info);
+    } else {
+        frame->rip = address;
+        frame->rsp += sizeof(address);
+    }
+    irq_disable();
+    trap_go_on(frame);
+}
+
+static s64 call_by_number(const struct trap_frame *f, u64 nr)
+{
+    if (nr >= SYSCALL_COUNT || syscall_table[nr] == sys_missing) {
+        return syscall_missing(nr);
+    }
+    return syscall_table[nr](f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9);
+}
+
+/*
+ * A SYSCALL instruction keeps the vector registers, so they are live all
+ * through the call.
+ */
+void trap_syscall_instruction(struct trap_frame *frame)
+{
+    struct thread *thread = this_cpu()->current;
+    u64 nr = frame->error;
+
+    thread->vectors_live = thread->xsave != NULL;
+    frame->rflags |= RFLAGS_IF; /* on kvm_pvm the flag that r11 shows is not ours */
     irq_enable();
+    frame->rax = (u64)call_by_number(frame, nr);
+    irq_disable();
+    trap_go_on(frame);
+    thread->vectors_live = false;
+}
+
+/* At the top of the kernel stack is SS of a trap frame, or a stack pointer. */
+static bool syscall_by_instruction(const struct thread *thread)
+{
+    return *(const u64 *)(thread->kstack_top - 8) < PAGE_SIZE;
+}
+
+void trap_syscall_registers(struct trap_frame *frame)
+{
+    struct thread *thread = this_cpu()->current;
+    const struct syscall_frame *call = (const struct syscall_frame *)thread->kstack_top - 1;
+
+    if (syscall_by_instruction(thread)) {
+        *frame = ((const struct trap_frame *)thread->kstack_top)[-1];
+        return;
+    }
+    *frame = (struct trap_frame){
+        .rdi = call->rdi,
+        .rsi = call->rsi,
+        .rdx = call->rdx,
+        .r10 = call->r10,
+        .r8 = call->r8,
+        .r9 = call->r9,
+        .rbp = call->rbp,
+        .rax = call->nr,
+        .error = call->nr,
+        .vector = TRAP_SYSCALL_CALL,
+        .cs = TRAP_CS,
+        .ss = TRAP_SS,
+        .rflags = RFLAGS_IF | 2,
+        .rsp = call->rsp,
+    };
+}
+
+void arch_syscall_restart(struct trap_frame *frame)
+{
+    frame->rax = frame->error;
+    if (frame->vector == TRAP_SYSCALL_CALL) {
+        frame->rsp -= 8; /* the return address is still there */
+        frame->rip = (u64)syscall_entry;
+    } else {
+        frame->rip -= 2; /* SYSCALL is two bytes long */
+    }
+}
+
+void trap_resume(const struct trap_frame *frame)
+{
+    struct thread *thread = this_cpu()->current;
+    struct trap_frame *place = (struct trap_frame *)thread->kstack_top - 1;
+
+    irq_disable();
+    memmove(place, frame, sizeof(*frame));
+    if (!thread->vectors_reset) {
+        arch_xrstor(thread);
+        thread->vectors_live = true;
+    }
+    trap_go_on(place);
+    thread->vectors_live = false;
+    trap_load_frame(place);
 }
 
 void trap_dispatch(struct trap_frame *frame)
@@ -173,9 +306,7 @@ void trap_dispatch(struct trap_frame *frame)
         exception_dispatch(frame, app);
     }
     if (app && thread != NULL) {
-        if (this_cpu()->need_resched) {
-            sched_preempt();
-        }
+        trap_go_on(frame);
         thread->vectors_live = false;
     } else if (!app) {
         syscall_exit_fix(frame);

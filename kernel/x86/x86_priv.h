@@ -9,6 +9,9 @@
 
 #define MSR_APIC_BASE 0x1b
 #define MSR_TSC_DEADLINE 0x6e0
+#define MSR_STAR 0xc0000081
+#define MSR_LSTAR 0xc0000082
+#define MSR_FMASK 0xc0000084
 #define MSR_GS_BASE 0xc0000101
 #define MSR_X2APIC 0x800
 
@@ -52,6 +55,7 @@ static inline struct cpuid cpuid(u32 leaf, u32 subleaf)
 struct cpu_features {
     u64 cr4; /* bits to set beyond those of boot.S */
     bool x2apic, tsc_deadline, xsavec, giant_pages;
+    u32 hwcap;      /* CPUID 1, edx */
     u32 xsave_size; /* bytes of a thread's save area */
     u64 xsave_mask; /* state components that are saved */
 };
@@ -79,9 +83,23 @@ void pvm_halt(void);
 void bare_halt(void);
 extern struct cpu boot_cpu;
 
+/* fault_signal.c: a fault of the application becomes a signal.  False: there is no program that
+ * it could end, nor a handler. */
+bool fault_signal(struct trap_frame *frame, u64 address, int err);
+
 /* Called by entry.S. */
 void trap_dispatch(struct trap_frame *frame);
-void trap_syscall_reschedule(void);
+void trap_syscall_exit(struct trap_frame *frame);
+void trap_syscall_instruction(struct trap_frame *frame);
+void syscall_instruction(void);
+/* Leaves the kernel: the frame is on the kernel stack, interrupts are disabled. */
+noreturn void trap_load_frame(struct trap_frame *frame);
+/* Preemption and signals before that.  Interrupts disabled, before and after. */
+void trap_go_on(struct trap_frame *frame);
+
+/* fpu.c: the calling thread's vector registers as the application sees them. */
+void fpu_save_standard(struct thread *thread);
+void fpu_load_initial(void);
 noreturn void trap_stack_overflow(struct trap_frame *frame);
 noreturn void trap_fatal(struct trap_frame *frame);
 void trap_nmi_dispatch(struct trap_frame *frame);

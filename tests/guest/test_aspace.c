@@ -252,7 +252,7 @@ GUEST_TEST(aspace_bad_arguments)
         EQ(aspace_map(bad[i].start, bad[i].size, PROT_RW, MAP_PLACE_FIXED, &addr), -EINVAL);
     }
     EQ(aspace_map(0, PAGE_SIZE, 8, 0, &addr), -EINVAL);
-    EQ(aspace_map(0, PAGE_SIZE, PROT_RW, 8, &addr), -EINVAL);
+    EQ(aspace_map(0, PAGE_SIZE, PROT_RW, 16, &addr), -EINVAL);
     EQ(aspace_map(va, PAGE_SIZE, PROT_RW, MAP_PLACE_MASK, &addr), -EINVAL);
     EQ(aspace_map(0, 0, PROT_RW, 0, &addr), -EINVAL);
     EQ(aspace_map(0, PAGE_SIZE / 2, PROT_RW, 0, &addr), -EINVAL);

@@ -15,7 +15,7 @@
 #define FUTEX_REQUEUE 3
 #define FUTEX_CMP_REQUEUE 4
 #define FUTEX_WAKE_OP 5
-#define FUTEX_LOCK_PI 6
+#define FUTEX_WAIT_REQUEUE_PI 11
 #define FUTEX_WAIT_BITSET 9
 #define FUTEX_PRIVATE 128
 #define FUTEX_REALTIME 256
@@ -109,7 +109,7 @@ GUEST_TEST(futex_refuses)
     EQ(futex_requeue((u32 *)((u64)f.word + 1), f.other, 1, 1, false, 0), -EINVAL);
     EQ(futex_wait(kernel, 0, SCHED_NEVER, ANY), -EFAULT);
     EQ(futex_wait(NULL, 0, SCHED_NEVER, ANY), -EFAULT);
-    EQ(futex_syscall(f.word, FUTEX_LOCK_PI, 0, 0, NULL, 0), -ENOSYS);
+    EQ(futex_syscall(f.word, FUTEX_WAIT_REQUEUE_PI, 0, 0, NULL, 0), -ENOSYS);
     EQ(futex_syscall(f.word, FUTEX_WAKE | FUTEX_REALTIME, 1, 0, NULL, 0), -ENOSYS);
     EQ(futex_syscall(f.word, FUTEX_REQUEUE, (u32)-1, 0, f.other, 0), -EINVAL);
     EQ(futex_wake_op(f.word, f.other, 1, 1, 5u << 28), -ENOSYS);

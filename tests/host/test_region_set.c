@@ -180,6 +180,61 @@ static void test_busy(void)
     teardown();
 }
 
+static void release_object(void *node)
+{
+    struct region *region = node;
+
+    if (region->object != NULL) {
+        region->object->uses--;
+    }
+    test_free(region);
+}
+
+/* Offsets follow splits, merges need the same file to go on, uses are counted. */
+static void test_objects(void)
+{
+    struct file *files[2] = {(struct file *)8, (struct file *)16};
+    struct region_object a = {.uses = 1, .file = files[0]}, b = {.uses = 1, .file = files[0]};
+    struct region_object c = {.uses = 1, .file = files[1]};
+    struct region attributes = {.prot = 3, .kind = REGION_FILE, .object = &a, .offset = PAGE_SIZE};
+
+    setup();
+    reserve(8);
+    (void)region_set_insert(&set, at(10), at(20), &attributes, &pool);
+    region_set_carve(&set, at(12), at(15), &pool);
+    EQ(a.uses, 3);
+    EQ(region_set_find(&set, at(12))->offset, 3 * PAGE_SIZE);
+    EQ(region_set_find(&set, at(15))->offset, 6 * PAGE_SIZE);
+    region_set_merge(&set, at(12), at(15), &pool);
+    EQ(set.regions, 1);
+    EQ(region_set_find(&set, at(10))->offset, PAGE_SIZE);
+    region_pool_drain(&pool, release_object);
+    EQ(a.uses, 1);
+    /* The same file where it goes on, then a gap in it, then another file. */
+    reserve(8);
+    attributes.object = &b;
+    attributes.offset = 11 * PAGE_SIZE;
+    (void)region_set_insert(&set, at(20), at(22), &attributes, &pool);
+    attributes.object = &c;
+    attributes.offset = 13 * PAGE_SIZE;
+    (void)region_set_insert(&set, at(22), at(24), &attributes, &pool);
+    region_set_merge(&set, at(20), at(24), &pool);
+    EQ(set.regions, 2);
+    EQ(b.uses, 1);
+    region_set_carve(&set, at(11), at(13), &pool);
+    region_set_remove(&set, at(11), at(13), &pool);
+    region_set_merge(&set, at(10), at(14), &pool);
+    EQ(set.regions, 3);
+    region_set_check(&set);
+    /* What was removed is not for use again before it is drained. */
+    OK(pool.used != NULL);
+    region_set_remove(&set, 0, ~0ull, &pool);
+    region_pool_drain(&pool, release_object);
+    EQ(a.uses + b.uses + c.uses, 0);
+    EQ(set.regions, 0);
+    EQ(test_live(), 0);
+}
+
 static void test_alloc_failures(void)
 {
     for (s64 n = 0; n <= 3; n++) {
@@ -440,6 +495,7 @@ int main(void)
     run("splits at the borders", test_carve);
     run("merges only what differs in nothing", test_merge_limits);
     run("leaves busy regions alone", test_busy);
+    run("regions of files", test_objects);
     run("allocates nothing but through the pool", test_alloc_failures);
     run("its check finds faults", test_check_finds);
     run("places from the top of the first zone", test_place_order);

@@ -21,6 +21,7 @@ vaddr_t direct_map_base;
 
 static struct {
     unsigned freed[FRAMES]; /* how often, for frames that the test made up */
+    unsigned put[FRAMES];   /* uses dropped */
     unsigned order[FRAMES];
     unsigned lists; /* pages that frame_alloc() gave and are not back */
 } state;
@@ -60,6 +61,12 @@ void frame_free(pfn_t pfn, unsigned order)
     OK(order == ORDER_4K);
     free(pfn_to_virt(pfn));
     state.lists--;
+}
+
+void frame_put(pfn_t pfn, unsigned order)
+{
+    OK(order == ORDER_4K && pfn < FRAMES);
+    state.put[pfn]++;
 }
 
 static void setup(struct tlb_batch *batch)
@@ -233,6 +240,29 @@ static void test_overfull(void)
     tlb_batch_release(&batch);
 }
 
+/* Frames of files are counted, by 4 KiB; what else a table maps is freed. */
+static void test_files(void)
+{
+    struct tlb_batch batch;
+    u64 *table;
+
+    setup(&batch);
+    tlb_batch_put(&batch, 7, ORDER_4K);
+    table = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
+    memset(table, 0, PAGE_SIZE);
+    table[3] = 8 << PAGE_SHIFT | PTE_FILE | PTE_PRESENT;
+    table[4] = 9 << PAGE_SHIFT | PTE_PRESENT;
+    state.lists++;
+    tlb_batch_free_table(&batch, virt_to_phys(table) >> PAGE_SHIFT);
+    tlb_batch_release(&batch);
+    EQ(state.put[7], 1);
+    EQ(state.put[8], 1);
+    EQ(state.freed[8], 0);
+    EQ(state.freed[9], 1);
+    EQ(state.put[9], 0);
+    EQ(state.lists, 0);
+}
+
 int main(void)
 {
     run("an empty batch does nothing", test_empty);
@@ -243,5 +273,6 @@ int main(void)
     run("a table is freed with what it maps", test_table);
     run("without memory it says that it is full", test_no_memory);
     run("a frame beyond that is a bug", test_overfull);
+    run("frames of files", test_files);
     return finish();
 }

@@ -22,6 +22,10 @@
 #include <kernel/rbtree.h>
 #include <kernel/trap.h>
 #include <kernel/types.h>
+#include <stdatomic.h>
+
+struct file;       /* vfs.h */
+struct page_cache; /* pagecache.h */
 
 #define ASPACE_MIN (64 * KIB) /* NULL pointers with an offset trap */
 
@@ -30,10 +34,12 @@
 #define MAP_PLACE_NOREPLACE 2u /* exactly there or -EEXIST */
 #define MAP_PLACE_MASK 3u
 #define MAP_STACK_GUARD 4u /* leave an unmapped page below */
+#define MAP_SHARE 8u       /* others see what is written; MADV_DONTNEED loses nothing */
 
 /* What a region is for; faults on it go to the kind's handler. */
 enum region_kind {
     REGION_ANON,   /* zero-filled on demand */
+    REGION_FILE,   /* pages of a file's cache, or copies of them */
     REGION_KERNEL, /* the kernel's own: no operation from outside touches it */
 };
 
@@ -42,6 +48,14 @@ enum region_pages {
     PAGES_DEFAULT, /* the policy decides: 2 MiB wherever a window fits */
     PAGES_SMALL,   /* 4 KiB only */
     PAGES_LARGE,   /* 2 MiB, also where that means promoting */
+};
+
+/* The file behind a region, shared by the regions that one mapping was split into. */
+struct region_object {
+    _Atomic u32 uses;         /* regions, and faults under way */
+    bool may_write;           /* PROT_WRITE may come by mprotect(2) */
+    struct file *file;        /* a reference */
+    struct page_cache *cache; /* of its inode */
 };
 
 /* (m) changed under the write lock; while busy only by the operation that made it so */
@@ -54,6 +68,9 @@ struct region {
     bool guard;          /* (m) placement leaves a page free below it */
     bool busy;           /* (m) an operation works on its page tables: faults wait */
     bool closing;        /* (m) being unmapped: faults see no region */
+    bool shared;         /* (m) MAP_SHARE */
+    u64 offset;          /* (m) REGION_FILE: of `start` in the file, a multiple of a page */
+    struct region_object *object; /* (m) REGION_FILE: one use; else NULL */
 };
 
 /* Start-up, one CPU, after memory_init(). */
@@ -65,29 +82,62 @@ must_check int aspace_init(void);
  * page.  Mappings of 2 MiB and more are placed at a multiple of that.
  */
 must_check int aspace_map(vaddr_t hint, u64 size, unsigned prot, unsigned flags, vaddr_t *addr);
+/*
+ * Maps a file that has a page cache, from `offset` (a multiple of a page) on; the
+ * mapping keeps a reference to it.  Private pages are copied at the first write.
+ * -ENODEV: it has none.  Whether the file was opened for that is the caller's to ask.
+ */
+must_check int aspace_map_file(vaddr_t hint, u64 size, unsigned prot, unsigned flags,
+                               struct file *file, u64 offset, vaddr_t *addr);
 /* Unmaps whatever is mapped in the range; holes are no error.  -ENOMEM: no
  * memory to split what is mapped only partly in the range. */
 must_check int aspace_unmap(vaddr_t start, u64 size);
-/* -ENOMEM if part of the range is not mapped. */
+/* -ENOMEM if part of the range is not mapped; -EACCES: a shared file not open for writing. */
 must_check int aspace_protect(vaddr_t start, u64 size, unsigned prot);
-/* MADV_DONTNEED: the next access finds zeroes.  -ENOMEM as above. */
+/*
+ * MADV_DONTNEED: the next access finds zeroes, or what the file has; shared
+ * memory without a file keeps its contents.  -ENOMEM as above.
+ */
 must_check int aspace_discard(vaddr_t start, u64 size);
 /* MADV_HUGEPAGE / NOHUGEPAGE.  -ENOMEM as above. */
 must_check int aspace_advise_pages(vaddr_t start, u64 size, enum region_pages pages);
 /* Backs the range with frames now (MAP_POPULATE).  -ENOMEM; what is backed
- * until then stays. */
+ * until then stays.  Pages of private files are copied if they are writable. */
 must_check int aspace_populate(vaddr_t start, u64 size);
+/* MADV_POPULATE_READ and _WRITE: -ENOMEM, -EFAULT (beyond the end of a file), -EINVAL. */
+must_check int aspace_populate_access(vaddr_t start, u64 size, bool write);
+/*
+ * mremap(2): moves what is mapped at [start, start + old_size) to a place of
+ * new_size, by moving entries of the page table.  The rest of the new place is
+ * mapped likewise.  -EFAULT: the old range is not one region; -ENOMEM; -EINVAL.
+ */
+#define MOVE_MAY 1u   /* MREMAP_MAYMOVE */
+#define MOVE_FIXED 2u /* to *addr, replacing what is there */
+#define MOVE_KEEP 4u  /* MREMAP_DONTUNMAP: an empty mapping stays behind */
+must_check int aspace_move(vaddr_t start, u64 old_size, u64 new_size, unsigned flags,
+                           vaddr_t *addr);
 /* Makes one 2 MiB window a large page if it is wholly backed by 4 KiB ones
  * of one region: 0, -EINVAL (not such a window), -ENOMEM. */
 must_check int aspace_promote(vaddr_t window);
 
 /*
- * A page fault at `addr`.  0 if the access may be tried again, -EFAULT if
- * there is no region or it does not allow the access, -ENOMEM.
+ * A page fault at `addr`.  0 if the access may be tried again; -EFAULT if there
+ * is no region or it does not allow the access (SIGSEGV); anything else is
+ * SIGBUS: -ENODATA (beyond the end of the file), -EIO, -ENOSPC, -ENOMEM.
  * Thread context or the trap handler's; interrupts as the fault found them:
- * when they are off it does not wait for a busy region but gives -EFAULT.
+ * when they are off it does not wait for a busy region, nor look into files,
+ * but gives -EFAULT.
  */
 must_check int aspace_fault(vaddr_t addr, u64 error);
+
+/*
+ * Pages [first, end) of a file have left its page cache, or are to be seen
+ * clean: all mappings lose them (`copies`: those that were copied by a write
+ * to a private mapping as well), or the right to write to them.  Waits for the
+ * shoot-down.
+ */
+void aspace_unmap_file(struct page_cache *cache, u64 first, u64 end, bool copies);
+void aspace_clean_file(struct page_cache *cache, u64 first, u64 end);
 
 /* Has [start, end) a part in the kernel's own memory, or beyond VADDR_END? */
 bool aspace_range_is_kernel(vaddr_t start, vaddr_t end);

@@ -51,6 +51,7 @@
 #define EPROTO 71
 #define EBADMSG 74
 #define EOVERFLOW 75
+#define ELIBBAD 80
 #define EILSEQ 84
 #define EUSERS 87
 #define ENOTSOCK 88
@@ -81,6 +82,7 @@
 #define EALREADY 114
 #define EINPROGRESS 115
 #define ESTALE 116
+#define EUCLEAN 117 /* Linux calls it EFSCORRUPTED too */
 #define EDQUOT 122
 #define ECANCELED 125
 #define EOWNERDEAD 130

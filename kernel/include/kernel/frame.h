@@ -30,6 +30,15 @@ void frame_free(pfn_t pfn, unsigned order);
 void frame_get(pfn_t pfn);
 /* Drops one use; frees at 0. */
 void frame_put(pfn_t pfn, unsigned order);
+/* As of now.  1: the caller's own; it stays so if nobody else can reach the frame. */
+u32 frame_uses(pfn_t pfn);
+
+/*
+ * Who can give frames back when there are none: called from inside
+ * frame_alloc(), with any lock held; it may try locks, free frames, and no
+ * more.  Returns how many frames of 4 KiB it has freed.
+ */
+void frame_set_reclaim(u64 (*fn)(u64 frames));
 
 struct frame_stats {
     u64 total;                  /* frames the allocator manages */

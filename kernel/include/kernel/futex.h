@@ -10,8 +10,12 @@
 #include <kernel/types.h>
 
 #define FUTEX_BITSET_MATCH_ANY 0xffffffffu
+/* What the library and the kernel know of a lock with an owner. */
+#define FUTEX_TID_MASK 0x3fffffffu
+#define FUTEX_OWNER_DIED 0x40000000u
+#define FUTEX_WAITERS 0x80000000u
 
-/* 0 woken, -EAGAIN value differs, -ETIMEDOUT, -EINVAL bitset 0. */
+/* 0 woken, -EAGAIN value differs, -ETIMEDOUT, -EINTR, -EINVAL bitset 0. */
 int futex_wait(u32 *addr, u32 value, nsec_t deadline, u32 bitset);
 /* How many were woken, at most `count`, or an error. */
 int futex_wake(u32 *addr, u32 count, u32 bitset);
@@ -24,5 +28,17 @@ int futex_requeue(u32 *addr, u32 *to, u32 wake, u32 move, bool check, u32 value)
 /* FUTEX_WAKE_OP; `op` encoded as in futex(2). */
 int futex_wake_op(u32 *addr, u32 *addr2, u32 wake, u32 wake2, u32 op);
 
-/* The system call's six arguments (timeout: clock decided by op). */
+/*
+ * A lock whose word is its owner's tid (FUTEX_LOCK_PI): given to who waits longest.  The
+ * owner's priority is not raised: there are no priorities to inherit.  0; -EAGAIN (try),
+ * -EDEADLK (it is the caller's), -ESRCH (no such owner), -ETIMEDOUT, -EINTR; -EPERM.
+ */
+int futex_lock_pi(u32 *addr, nsec_t deadline, bool try);
+int futex_unlock_pi(u32 *addr);
+
+struct thread;
+/* At a thread.s end: marks the robust futexes that it holds (set_robust_list(2)). */
+void futex_exit_robust(struct thread *thread);
+
+/* The system call.s six arguments (timeout: clock decided by op). */
 s64 futex_syscall(u32 *addr, int op, u32 value, u64 timeout_or_count, u32 *addr2, u32 value3);

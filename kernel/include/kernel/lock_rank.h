@@ -16,11 +16,11 @@ enum lock_rank {
     RANK_FUTEX,      /* sched: one futex bucket */
     RANK_TREE,       /* fs: the tree of names, and what hangs on it */
     RANK_FD,         /* fs: table of descriptors */
+    RANK_CACHES,     /* fs: list of the page caches */
     RANK_PAGES,      /* fs: one file's cached pages */
     RANK_SIGNAL,     /* process: signals and their handlers */
     RANK_EVENT,      /* fs: state of one pipe, eventfd, timerfd ... */
     RANK_POLL,       /* fs: watches of one such object */
-    RANK_EPOLL,      /* fs: the ready list of an epoll instance */
     RANK_POLL_EPOLL, /* fs: watches of an epoll instance */
     RANK_WAIT,       /* sched: one wait queue */
     RANK_THREADS,    /* sched: list of all threads */

@@ -32,10 +32,15 @@ struct page_cache_ops {
 
 must_check int page_cache_new(struct inode *inode, const struct page_cache_ops *ops,
                               struct page_cache **cache);
+/* ops->read of NULL: memory is all there is, holes are zeroes, nothing is ever evicted.
+ * Else clean pages may go at any time and are read again. */
 /* All pages go; nothing is written.  The inode is going away. */
 void page_cache_free(struct page_cache *cache);
 
-/* read(2) and write(2) below the size that the inode has (write extends it). */
+/*
+ * read(2) and write(2) below the size that the inode has.  A write that goes
+ * beyond it sets inode->size; the caller holds inode->lock for a write.
+ */
 must_check int page_cache_read(struct page_cache *cache, struct io *io, u64 *pos);
 must_check int page_cache_write(struct page_cache *cache, struct io *io, u64 *pos);
 
@@ -44,16 +49,36 @@ must_check int page_cache_write(struct page_cache *cache, struct io *io, u64 *po
  * `write`: it will be dirty.  -ENODATA beyond the end (SIGBUS), -EIO, -ENOMEM.
  */
 must_check int page_cache_get(struct page_cache *cache, u64 index, bool write, pfn_t *frame);
+/*
+ * The 2 MiB frame of a memory file's pages from `index` on (a multiple of 512),
+ * with a use of each of its 512; made if there is no page yet.  -EEXIST: there
+ * are, but not side by side; -EINVAL: no such file, or it is too short; -ENOMEM.
+ */
+must_check int page_cache_get_large(struct page_cache *cache, u64 index, pfn_t *frame);
 /* Whatever of [index, index + count) is there already: how many in a row, each with a use. */
 unsigned page_cache_get_ready(struct page_cache *cache, u64 index, unsigned count, pfn_t *frames);
 void page_cache_set_dirty(struct page_cache *cache, u64 index);
 
-/* Pages from `size` on go, the rest of the last one is zeroed; mappings too. */
+/* A mapping comes or goes; while there are none, taking pages away is cheaper. */
+void page_cache_add_mapping(struct page_cache *cache, int n);
+/* How often pages were taken away: see page_change.c.  Any context. */
+u64 page_cache_generation(struct page_cache *cache);
+/* Is it worth telling when a page is written to? */
+bool page_cache_has_dirty(struct page_cache *cache);
+/* madvise(2): the application says how it will read. */
+void page_cache_will_need(struct page_cache *cache, u64 index, u64 count);
+
+/*
+ * Pages from `size` on go, the rest of the last one is zeroed; mappings too.
+ * The inode has its new size already, if it shrinks.
+ */
 void page_cache_truncate(struct page_cache *cache, u64 size);
 /* Pages wholly in the range become holes (PUNCH_HOLE), edges are zeroed; mappings too. */
 must_check int page_cache_punch(struct page_cache *cache, u64 start, u64 end);
 /* Writes dirty pages of the range back, and waits.  0 or the first error since the last call. */
 must_check int page_cache_sync(struct page_cache *cache, u64 start, u64 end);
+/* The file was changed by somebody else: clean pages that nobody maps go; how many are left. */
+u64 page_cache_drop_clean(struct page_cache *cache);
 u64 page_cache_pages(struct page_cache *cache);
 
 /* Gives up to `pages` clean, unmapped pages back to the frame allocator; returns how many. */

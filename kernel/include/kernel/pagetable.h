@@ -32,6 +32,11 @@
 #define PTE_ACCESSED (1ull << 5)
 #define PTE_DIRTY (1ull << 6)
 #define PTE_LARGE (1ull << 7) /* levels 2 and 3: a leaf */
+/*
+ * Ours: the frame belongs to a page cache, which counts its uses.  Such a leaf
+ * has PTE_WRITE only since a write fault gave it.
+ */
+#define PTE_FILE (1ull << 9)
 #define PTE_NX (1ull << 63)
 #define PTE_ADDRESS 0x000ffffffffff000ull
 
@@ -49,6 +54,12 @@ u64 pte_from_prot(unsigned prot);
 static inline u64 pte_with_bits(u64 pte, u64 bits)
 {
     return (pte & ~(PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_NX)) | bits;
+}
+
+/* The same for whatever leaf: that of a file does not get the right to write. */
+static inline u64 leaf_with_bits(u64 pte, u64 bits)
+{
+    return pte_with_bits(pte, pte & PTE_FILE ? bits & (pte | ~PTE_WRITE) : bits);
 }
 
 static inline u64 pte_load(const u64 *entry)

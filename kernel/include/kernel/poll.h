@@ -33,6 +33,7 @@
 struct poll_source {
     struct spinlock lock; /* RANK_POLL */
     struct list watches;  /* under it */
+    bool nested;          /* constant: an epoll instance; see poll.c */
 };
 
 struct poll_watch {
@@ -44,6 +45,18 @@ struct poll_watch {
 void poll_source_init(struct poll_source *source, const char *name);
 /* Tells all watches; `events` are those that may have become true.  Any context. */
 void poll_notify(struct poll_source *source, u32 events);
+
+/*
+ * The same at the cost of one load when nobody watches; for a caller who holds the
+ * lock under which the object's ops->poll looks at what has changed.  Then a watch
+ * that is not seen here was added before a look that comes after this change.
+ */
+static inline void poll_notify_quick(struct poll_source *source, u32 events)
+{
+    if (__atomic_load_n(&source->watches.next, __ATOMIC_RELAXED) != &source->watches) {
+        poll_notify(source, events);
+    }
+}
 
 void poll_watch_add(struct poll_source *source, struct poll_watch *watch,
                     void (*fn)(struct poll_watch *watch, u32 events));

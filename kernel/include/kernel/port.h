@@ -16,6 +16,14 @@ static inline u8 port_read_u8(u16 port)
     return value;
 }
 
+static inline u16 port_read_u16(u16 port)
+{
+    u16 value;
+
+    __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+    return value;
+}
+
 static inline u32 port_read_u32(u16 port)
 {
     u32 value;

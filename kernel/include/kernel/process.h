@@ -45,13 +45,39 @@ struct process_start {
  */
 must_check int process_start(const struct process_start *start);
 
+/* Beyond the addresses that an application can have. */
+#define ADDRESS_LIMIT 0x7ffffffff000ull
+
+/* Of thread.c: an application thread is there, but cannot run yet; or it ends. */
+void process_thread_begin(struct thread *thread);
+void process_thread_end(struct thread *thread, int status);
+/* exit(2): what the application was promised for the thread's end; then thread_exit(). */
+noreturn void process_thread_exit(int status);
+/* False in images that run threads, but no program. */
+bool process_is_started(void);
+/* Is the whole process to end?  Then process_thread_exit() is all that is left to do. */
+bool process_is_ending(void);
+
 /* Waits until it has ended: its status as wait(2) encodes it. */
 int process_wait(void);
 /* exit_group(2): ends all threads.  A signal's number in `signal`, or 0. */
 noreturn void process_exit(int status, int signal);
 
+/* Where the program's data ended when it was loaded: brk(2) goes on from there. */
+vaddr_t process_brk_start(void);
 const char *process_path(void); /* absolute: /proc/self/exe */
 /* Where the strings of argv and envp lie, for /proc/self/cmdline and environ. */
 void process_args(vaddr_t *argv, vaddr_t *argv_end, vaddr_t *envp, vaddr_t *envp_end);
 struct rlimit process_limit(unsigned resource);
+struct process_usage {
+    nsec_t run_time;
+    u64 switches[2]; /* voluntary, preempted */
+    u64 faults;
+};
+/* Of all its threads, the dead ones too. */
+void process_usage(struct process_usage *usage);
+nsec_t process_run_time(void);
+u32 process_thread_count(void);
+/* Bytes of memory that its mappings have. */
+u64 process_resident(void);
 u32 process_umask(u32 mask, bool set); /* returns the old one */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random numbers for addresses, canaries and tests: a ChaCha20 generator
- * seeded at start-up from RDRAND and the TSC's jitter.  A machine without
- * that instruction still boots (TCG without it), and says so once.
+ * Random numbers: a ChaCha20 generator seeded at start-up from RDRAND and the
+ * TSC's jitter, and by drivers from the host.  A machine without that
+ * instruction still boots (TCG without it), and says so once; getrandom(2)
+ * gives nothing there until random_is_seeded().
  */
 #pragma once
 
@@ -14,6 +15,14 @@
  */
 void random_init(void);
 u64 random_u64(void); /* any context but NMI */
+
+/*
+ * Mixes in what a source of random numbers gave; what was there is not lost.
+ * All numbers drawn later depend on it.  From thread context.
+ */
+void random_add(const void *data, size_t size);
+/* Has a source that is to be trusted given 256 bits, the CPU's RDRAND or random_add()? */
+bool random_is_seeded(void);
 
 /* The canary of gcc's -mstack-protector-guard=global. */
 extern u64 __stack_chk_guard;

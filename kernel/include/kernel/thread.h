@@ -10,6 +10,7 @@
 #include <kernel/cpu.h>
 #include <kernel/list.h>
 #include <kernel/rbtree.h>
+#include <kernel/signal_queue.h>
 #include <kernel/timer.h>
 #include <kernel/trap.h>
 #include <kernel/types.h>
@@ -23,6 +24,8 @@
 #define KSTACK_GUARD KSTACK_SIZE /* unmapped, below it */
 #define THREAD_NAME 16
 #define THREAD_MAGIC 0x6d6f6b61u
+#define THREAD_APP_WORK 8  /* offset that assembly knows; checked in kernel/x86/cpu.c */
+#define TID_LIMIT 4194304u /* as Linux's largest pid_max */
 
 enum thread_state {
     THREAD_RUNNABLE, /* running or on a run queue or on its way to one */
@@ -42,7 +45,7 @@ enum sched_class {
 /*
  * (c) constant   (t) own thread only   (r) lock of the run queue of `cpu`
  * (a) atomic     (w) whoever wakes it: the side that moved `state`
- * (l) lock of the list of threads
+ * (l) lock of the list of threads   (s) lock of signals, kernel/process/signal.c
  *
  * The memory of a dead thread becomes another thread, and never anything
  * else: so sched_wake() of a thread that has died since is harmless, at worst
@@ -51,6 +54,7 @@ enum sched_class {
 struct thread {
     u32 magic;              /* (c) */
     u32 tid;                /* (c) */
+    _Atomic u8 app_work;    /* (a) look for signals before the application goes on */
     char name[THREAD_NAME]; /* (t) */
 
     u64 saved_sp;      /* (t) kernel stack pointer while not running */
@@ -91,6 +95,25 @@ struct thread {
     vaddr_t app_stack;     /* (c) initial stack pointer; 0 for kernel threads */
     trap_handler on_fault; /* (t) */
 
+    /* Application threads only. */
+    struct list by_tid;          /* (l) */
+    struct list member;          /* (s) of the process */
+    bool is_member;              /* (s) */
+    struct signal_queue signals; /* (s) sent to this thread */
+    u64 blocked;                 /* (t), written under (s) */
+    u64 saved_mask;              /* (t) see restore_mask */
+    bool restore_mask;           /* (t) a call waited under another mask */
+    nsec_t restart_deadline;     /* (t) of a relative sleep that is begun again; 0: none */
+    u64 alt_sp, alt_size;        /* (t) sigaltstack(2) */
+    u32 alt_flags;               /* (t) */
+    bool vectors_reset;          /* (t) a handler begins: initial vector state */
+    u64 trap_number, trap_error, trap_address; /* (t) of the last fault */
+    vaddr_t clear_tid;                         /* (t) set_tid_address(2) */
+    vaddr_t robust_list;                       /* (t) set_robust_list(2) */
+    u64 policy_linux;                          /* (t) what sched_setscheduler(2) asked for */
+    u64 timer_slack;                           /* (t) prctl(2) */
+    u64 minor_faults, major_faults;            /* (t) getrusage(2) */
+
     bool detached;          /* (c) */
     int exit_status;        /* (t) constant once exited */
     _Atomic bool exited;    /* (a) */
@@ -108,6 +131,11 @@ struct thread_attr {
     s8 nice;                /* -20 .. 19 */
     bool detached;
     trap_handler on_fault;
+    u32 tid;                        /* 0: the next one */
+    const struct trap_frame *start; /* not NULL: what an application thread begins with */
+    /* Before it can run; may not fail. */
+    void (*prepare)(struct thread *thread, void *prepare_arg);
+    void *prepare_arg;
 };
 
 /*
@@ -133,6 +161,23 @@ static inline struct thread *thread_current(void)
     __asm__("movq %%gs:%c1, %0" : "=r"(thread) : "i"(CPU_CURRENT));
     return thread;
 }
+
+/* FS base of the calling thread: its thread-local storage. */
+static inline u64 thread_fs_base(void)
+{
+    u64 base;
+
+    __asm__ volatile("rdfsbase %0" : "=r"(base));
+    return base;
+}
+
+static inline void thread_set_fs_base(u64 base)
+{
+    __asm__ volatile("wrfsbase %0" ::"r"(base));
+}
+
+/* By number: a reference, or NULL.  Application threads only. */
+struct thread *thread_find(u32 tid);
 
 void thread_set_name(struct thread *thread, const char *name);
 /* 0 or -EINVAL; takes effect at once, moving the thread if it must. */

@@ -127,13 +127,24 @@ struct inode_ops {
                   const char *new_name, size_t new_len, u32 flags);
     /* Up to `size` bytes, not terminated; returns how many. [-EINVAL] */
     s64 (*readlink)(struct inode *inode, char *target, size_t size);
+    /* (d) O_TMPFILE: a regular file without a name; links 0. [-EOPNOTSUPP] */
+    int (*tmpfile)(struct inode *dir, u32 mode, struct inode **inode);
+    /*
+     * A link that leads to a file and not to a path (/proc/self/fd/3): a counted dentry, or
+     * -ENXIO where there is none (a pipe). walk.c calls it instead of readlink when the
+     * link is to be followed. [readlink, and walk its text]
+     */
+    int (*follow)(struct inode *inode, struct dentry **dentry);
+    /* Where `follow` says -ENXIO: the open file itself, counted, for open(2) to give. [-ENXIO] */
+    int (*follow_file)(struct inode *inode, struct file **file);
     int (*getattr)(struct inode *inode, struct file_stat *stat);           /* [from the inode] */
     int (*setattr)(struct inode *inode, const struct file_change *change); /* [-EROFS] */
     /* Sets file->ops or file->priv if the default will not do. [0] */
     int (*open)(struct inode *inode, struct file *file);
     /* Entries from *pos on, but "." and "..": the caller adds those. [-ENOTDIR] */
     int (*readdir)(struct inode *dir, u64 *pos, struct dir_emit *emit);
-    /* The last reference and the last link are gone, or memory is short. */
+    /* The last reference and the last link are gone, or memory is short.
+     * With super->no_dentry_cache: the last reference has gone, whatever the links. */
     void (*release)(struct inode *inode);
 };
 
@@ -238,6 +249,7 @@ struct file {
     struct mutex lock;      /* held across a read or write that uses `pos` */
     u64 pos;                /* (l) */
     bool seekable;          /* (c) pread(2) and lseek(2) are allowed */
+    struct list epolls;     /* epoll's watches of it; its lock is in epoll_file.c */
     void *priv;             /* the ops' own */
 };
 
@@ -245,6 +257,16 @@ struct file {
 must_check int file_new(const struct file_ops *ops, const char *kind, u32 flags, void *priv,
                         struct file **file);
 struct file *file_get(struct file *file);
+/*
+ * epoll_file.c: the last reference has gone; file_put() calls it before ops->release,
+ * if file->epolls (which whoever makes a file initialises) is not empty.
+ */
+void epoll_forget_file(struct file *file);
+/* pipe.c: open(2) of a FIFO sets file->ops and priv; waits for the other end.  inode_ops->open
+ * or vfs_open() calls it with file->inode set; 0, -ENXIO, -ERESTARTSYS, -ENOMEM. */
+must_check int fifo_open(struct inode *inode, struct file *file);
+/* fcntl(F_GETPIPE_SZ, F_SETPIPE_SZ): -EBADF if the file is not a pipe. */
+s64 pipe_fcntl(struct file *file, u32 command, u64 arg);
 void file_put(struct file *file);
 
 /* Bytes moved or -errno; pos NULL: the file's own position, else pread(2). */
@@ -291,7 +313,45 @@ struct timespec vfs_now(void);
 /* A new anonymous or real device number for a super. */
 u64 vfs_new_dev(void);
 
-/* Wait-free hooks for inotify: what happened to an inode, in a directory under `name`. */
+/*
+ * What inotify(7) tells.  Thread context, no spinlock held; after the change has
+ * been made and succeeded; cheap (two loads) when nobody watches.
+ *
+ * `inode` is what it happened to, `dir` and `name` where that is found: as the
+ * dentry through which it was opened or changed says; all three may be NULL or
+ * 0.  The watches of `inode` get the event without a name (but only IN_ACCESS,
+ * MODIFY, ATTRIB, CLOSE, OPEN and the _SELF ones), those of `dir` with it.
+ * IN_ISDIR is added here.  So one call tells both:
+ *
+ *   read, readdir                  IN_ACCESS          (if it moved anything)
+ *   write, truncate, fallocate     IN_MODIFY
+ *   open (after IN_CREATE, if so)  IN_OPEN
+ *   last file_put()                IN_CLOSE_WRITE if it was open for writing, else IN_CLOSE_NOWRITE
+ *   chmod, chown, utimes, link(2) of the inode, xattr     IN_ATTRIB
+ *   create, mkdir, mknod, symlink, link     IN_CREATE
+ *   unlink, rmdir                  IN_DELETE; for the inode itself before it IN_ATTRIB (dir NULL)
+ *                                  if links remain or it is open
+ *   the inode goes (no link and no reference): IN_DELETE_SELF, dir NULL; in inode_put()
+ *   rename    cookie = fsnotify_cookie();
+ *             IN_MOVED_FROM (old dir, old name), IN_MOVED_TO (new dir, new name), IN_MOVE_SELF
+ *             (dir NULL); what was replaced: as by unlink, without IN_DELETE
+ *   unmount   IN_UNMOUNT
+ */
+#define IN_ACCESS 0x1u
+#define IN_MODIFY 0x2u
+#define IN_ATTRIB 0x4u
+#define IN_CLOSE_WRITE 0x8u
+#define IN_CLOSE_NOWRITE 0x10u
+#define IN_OPEN 0x20u
+#define IN_MOVED_FROM 0x40u
+#define IN_MOVED_TO 0x80u
+#define IN_CREATE 0x100u
+#define IN_DELETE 0x200u
+#define IN_DELETE_SELF 0x400u
+#define IN_MOVE_SELF 0x800u
+#define IN_UNMOUNT 0x2000u
+extern _Atomic u32 fsnotify_watch_count; /* how many watches there are; inotify.c keeps it */
+u32 fsnotify_cookie(void);
 void fsnotify(struct inode *inode, u32 mask, struct inode *dir, const char *name, size_t len,
               u32 cookie);
 
@@ -306,4 +366,6 @@ must_check int p9fs_new(struct p9_transport *transport, const char *tag, bool re
                         struct super **super);
 must_check int procfs_new(struct super **super);
 must_check int sysfs_new(struct super **super);
+/* For /sys/fs/cgroup: cgroup v2. */
+must_check int cgroupfs_new(struct super **super);
 must_check int devfs_new(struct super **super);

@@ -40,6 +40,8 @@ struct waiter {
 void wait_begin(struct wait_queue *queue, struct waiter *waiter);
 /* 0 when woken, -ETIMEDOUT. */
 int wait_sleep(struct wait_queue *queue, struct waiter *waiter, nsec_t deadline);
+/* The same, ended also by a signal: -EINTR (nothing was slept if one is pending already). */
+int wait_sleep_signal(struct wait_queue *queue, struct waiter *waiter, nsec_t deadline);
 /* Leaves the queue without having slept. */
 void wait_abort(struct wait_queue *queue, struct waiter *waiter);
 

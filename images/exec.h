@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the release image that run a program. */
+#pragma once
+
+#include "exec_spec.h"
+
+/*
+ * Runs the program that the host names (exec_spec.h) and ends the machine.
+ * Thread context.
+ */
+noreturn void exec_main(void);
+
+/* exec_mount.c: the tree of names as the program will see it; or config_error(). */
+void exec_mount(const struct exec_spec *spec);
+
+/* exec_stdio.c: descriptors 0 to 2; or config_error(). */
+void exec_open_stdio(const struct exec_spec *spec);
+/* What the program has written is with the host. */
+void exec_drain_stdio(void);
+
+/* exec_control.c: from now on the host's signals reach the program. */
+void exec_listen(void);
+/* One line for the host, at most 256 bytes: how the program ended. */
+void exec_report(const char *fmt, ...) printf_like(1, 2);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's side of a program's life: signals come by the port "control",
+ * one line "signal NUMBER" each; how it ended goes by the port "status".
+ * Without ports (a machine that the tool did not make) the end is a line in
+ * the log.
+ */
+#include <drivers/power.h>
+#include <kernel/clock.h>
+#include <kernel/console.h>
+#include <kernel/errno.h>
+#include <kernel/panic.h>
+#include <kernel/poll.h>
+#include <kernel/print.h>
+#include <kernel/sched.h>
+#include <kernel/signal.h>
+#include <kernel/string.h>
+#include <kernel/thread.h>
+#include <kernel/wait.h>
+
+#include "exec.h"
+
+#define LINE_MAX 64u
+#define REPORT_MAX 320u
+#define REPORT_PATIENCE (5 * NSEC_PER_SEC)
+#define SIGTERM 15
+
+static struct {
+    struct byte_channel *channel;
+    struct wait_queue queue;
+    struct poll_watch watch;
+} control;
+
+static void control_ready(struct poll_watch *watch, u32 events)
+{
+    (void)watch;
+    (void)events;
+    wait_wake_all(&control.queue);
+}
+
+static bool is_ready(void)
+{
+    return (control.channel->poll(control.channel) & (POLLIN | POLLHUP)) != 0;
+}
+
+/* "signal NUMBER": anything else is of a newer tool, and not for us. */
+static void obey(const char *line, size_t len)
+{
+    static const char word[] = "signal ";
+    const size_t word_len = sizeof(word) - 1;
+    int number = 0;
+
+    if (len <= word_len || len > word_len + 2 || memcmp(line, word, word_len) != 0) {
+        return;
+    }
+    for (size_t i = word_len; i < len; i++) {
+        number = number * 10 + (line[i] - '0');
+    }
+    if (number > 0 && number <= 64) {
+        (void)signal_send(number, NULL);
+    }
+}
+
+static void listen(void *arg)
+{
+    char line[LINE_MAX];
+    size_t len = 0;
+
+    (void)arg;
+    for (;;) {
+        char byte;
+        s64 got = control.channel->read(control.channel, &byte, 1);
+
+        if (got < 0) {
+            return; /* the host has closed it: no more signals */
+        }
+        if (got == 0) {
+            wait_until(&control.queue, is_ready());
+        } else if (byte == '\n') {
+            obey(line, len);
+            len = 0;
+        } else if (len < LINE_MAX) {
+            line[len++] = byte;
+        }
+    }
+}
+
+static void power_button(void)
+{
+    (void)signal_send(SIGTERM, NULL);
+}
+
+static void start_listening(void)
+{
+    const struct thread_attr attr = {
+        .name = "control",
+        .entry = listen,
+        .class = SCHED_CLASS_FAIR,
+        .detached = true,
+    };
+
+    wait_queue_init(&control.queue, "control");
+    poll_watch_add(&control.channel->source, &control.watch, control_ready);
+    if (thread_create(&attr, NULL) != 0) {
+        config_error("too little memory for the first threads; give the machine more with -m");
+    }
+}
+
+void exec_listen(void)
+{
+    if (power_button_set(power_button) != 0) {
+        kprintf("exec: this machine has no power button\n");
+    }
+    control.channel = channel_find("control");
+    if (control.channel != NULL) {
+        start_listening();
+    }
+}
+
+/* A port takes bytes as soon as the host has said that it listens; it may not have yet. */
+static void write_all(struct byte_channel *channel, const char *bytes, u64 size)
+{
+    nsec_t deadline = clock_now() + REPORT_PATIENCE;
+    u64 done = 0;
+
+    while (done < size && clock_now() < deadline) {
+        s64 put = channel->write(channel, bytes + done, size - done);
+
+        if (put < 0) {
+            return;
+        }
+        done += (u64)put;
+        if (put == 0) {
+            sched_delay(NSEC_PER_MSEC);
+        }
+    }
+}
+
+void exec_report(const char *fmt, ...)
+{
+    struct byte_channel *status = channel_find("status");
+    char line[REPORT_MAX];
+    va_list ap;
+    int len;
+
+    va_start(ap, fmt);
+    len = kvsnprintf(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    if (status == NULL) {
+        kprintf("exec: %s", line);
+        return;
+    }
+    write_all(status, line, MIN((u64)len, sizeof(line) - 1));
+    status->drain(status);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs one program: the tree of names is put together, the program started,
+ * and when it has ended the host learns how, and the machine goes.
+ *
+ * What to run comes by fw_cfg; on a machine without, from the command line:
+ * exec="/path/of/program argument ...".
+ */
+#include <drivers/devices.h>
+#include <kernel/bootinfo.h>
+#include <kernel/errno.h>
+#include <kernel/frame.h>
+#include <kernel/fwcfg.h>
+#include <kernel/kmalloc.h>
+#include <kernel/panic.h>
+#include <kernel/print.h>
+#include <kernel/process.h>
+#include <kernel/syscall.h>
+#include <kernel/vfs.h>
+
+#include "exec.h"
+
+/* As a shell has them. */
+#define STATUS_OURS 125
+#define STATUS_NOT_RUN 126
+#define STATUS_NOT_FOUND 127
+
+#define TEXT_MAX 1024
+
+/* Both are never freed: they are the program's own start. */
+static char *read_spec(size_t *size)
+{
+    struct fwcfg_file file;
+    char *data;
+
+    if (fwcfg_find("opt/moka/exec", &file)) {
+        if (file.size > EXEC_SPEC_MAX) {
+            config_error("the program's arguments are larger than 2 MiB");
+        }
+        data = kmalloc(file.size);
+        if (data == NULL || fwcfg_read(&file, virt_to_phys(data)) != 0) {
+            config_error("too little memory for the program's arguments; give it more with -m");
+        }
+        *size = file.size;
+        return data;
+    }
+    data = kmalloc(2 * TEXT_MAX);
+    if (data != NULL) {
+        char *text = data + TEXT_MAX;
+
+        (void)cmdline_get("exec", text, TEXT_MAX);
+        *size = exec_spec_from_text(text, data, TEXT_MAX);
+    }
+    if (data == NULL || *size == 0) {
+        config_error("nothing to run: there is neither a file opt/moka/exec nor exec=PROGRAM");
+    }
+    return data;
+}
+
+static void read_and_parse(struct exec_spec *spec)
+{
+    size_t size;
+    const char *data = read_spec(&size);
+    const char **words = kmalloc(exec_spec_words(data, size) * sizeof(*words));
+
+    if (words == NULL) {
+        config_error("too little memory for the program's arguments; give it more with -m");
+    }
+    if (exec_spec_parse(data, size, words, spec) != 0) {
+        config_error("what is to be run cannot be understood: images/exec_spec.h has its form");
+    }
+}
+
+/* Calls that were tried and are not there: what a program that fails may have missed. */
+static void print_missed(void)
+{
+    for (unsigned nr = 0; nr < SYSCALL_COUNT; nr++) {
+        u64 count = syscall_missed(nr);
+
+        if (count != 0) {
+            const char *name = syscall_name(nr);
+
+            kprintf("exec: system call %u (%s) is not there, tried %lu times\n", nr,
+                    name != NULL ? name : "unknown", (unsigned long)count);
+        }
+    }
+}
+
+static noreturn void end(void)
+{
+    exec_drain_stdio();
+    if (!cmdline_get("quiet", NULL, 0)) {
+        print_missed();
+    }
+    machine_exit(EXIT_OK);
+}
+
+static noreturn void end_unstarted(const struct exec_spec *spec, int err)
+{
+    switch (err) {
+    case -ENOENT:
+    case -ENOTDIR:
+        exec_report("error %d there is no '%.200s' in the image\n", STATUS_NOT_FOUND, spec->path);
+        break;
+    case -EACCES:
+    case -ENOEXEC:
+    case -EISDIR:
+        exec_report("error %d '%.200s' is not a program that can be run here\n", STATUS_NOT_RUN,
+                    spec->path);
+        break;
+    case -EEXIST: /* 2 to 6 MiB are the kernel's */
+        exec_report("error %d '%.150s' is linked to fixed addresses that the kernel has: "
+                    "it has to be position-independent\n",
+                    STATUS_NOT_RUN, spec->path);
+        break;
+    case -ENOMEM:
+        exec_report("error %d too little memory for '%.180s': give it more with -m\n", STATUS_OURS,
+                    spec->path);
+        break;
+    default:
+        exec_report("error %d '%.200s' cannot be started: error %d\n", STATUS_NOT_RUN, spec->path,
+                    -err);
+    }
+    end();
+}
+
+static void run(const struct exec_spec *spec)
+{
+    const struct process_start start = {
+        .path = spec->path,
+        .argv = spec->argv,
+        .envp = spec->envp,
+        .cwd = spec->cwd,
+    };
+    int err = process_start(&start), status;
+
+    if (err != 0) {
+        end_unstarted(spec, err);
+    }
+    exec_listen();
+    status = process_wait();
+    /* Before the status: who reads that may take the files for written. */
+    if (vfs_sync_all() != 0) {
+        kprintf("exec: not all that was written has reached the host\n");
+    }
+    if ((status & 0x7f) == 0) {
+        exec_report("exit %d\n", status >> 8 & 0xff);
+    } else {
+        exec_report("signal %d\n", status & 0x7f);
+    }
+}
+
+void exec_main(void)
+{
+    struct exec_spec spec;
+
+    devices_init();
+    read_and_parse(&spec);
+    exec_mount(&spec);
+    exec_open_stdio(&spec);
+    run(&spec);
+    end();
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What to run, as the tool `moka` says it in the fw_cfg file "opt/moka/exec":
+ * records KEY=VALUE, each ended by a NUL byte, so that no value needs quoting.
+ *
+ *   path      the program
+ *   arg       argv[0], argv[1], ... in order
+ *   env       NAME=VALUE, in order
+ *   cwd       the working folder; "/" if it is not given
+ *   mount     TAG:ro:/FOLDER or TAG:rw:/FOLDER, a 9p share of the host
+ *   terminal  "stdin", "stdout" or "stderr": the host has a terminal there
+ *   size      ROWSxCOLUMNS of it
+ *
+ * "opt/moka/libc" is the C library to be put into the tree.
+ */
+#pragma once
+
+#include <kernel/types.h>
+
+#define EXEC_MOUNTS 16u
+#define EXEC_SPEC_MAX (2 * MIB)
+
+struct exec_mount {
+    const char *tag, *path;
+    size_t tag_len;
+    bool read_only;
+};
+
+struct exec_spec {
+    const char *path, *cwd;
+    const char **argv, **envp; /* NULL-terminated */
+    struct exec_mount mount[EXEC_MOUNTS];
+    unsigned mounts;
+    bool terminal[3];
+    u16 rows, columns;
+};
+
+/* How many pointers exec_spec_parse() wants in `words`. */
+size_t exec_spec_words(const char *data, size_t size);
+
+/*
+ * All pointers lead into `data`, which stays the caller's.  -EINVAL: not of
+ * this form, or without a path or argv[0].
+ */
+must_check int exec_spec_parse(const char *data, size_t size, const char **words,
+                               struct exec_spec *spec);
+
+/*
+ * A command line in words that spaces separate, as such a file: its size, or
+ * 0 if `room` bytes are too few or it has no word.
+ */
+size_t exec_spec_from_text(const char *text, char *data, size_t room);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a folder to an image, which is kept: as long as no file of the folder
+ * has changed, the next run takes it as it is.
+ *
+ * Its name is made of the folder's path and a sum over all files' names,
+ * sizes, modes and times of change (of the contents and of the inode, so that
+ * a copy with an old date counts as well); 500 files take 1 ms.  A new image
+ * of a folder replaces the one before; images that nobody has used for 30 days
+ * go when one is made.  Rejected: a checksum of the contents (a JDK is 300 MB,
+ * and has to be read for that at each start).
+ */
+#include "tool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EROFS_MAGIC_AT 1024
+#define EROFS_MAGIC 0xe0f5e1e2u
+#define UNUSED_MAX (30 * 24 * 3600)
+#define FOLDERS_OPEN 32
+
+#define HASH_START 0xcbf29ce484222325ull /* FNV-1a */
+#define HASH_PRIME 0x100000001b3ull
+
+static uint64_t tree_sum; /* nftw() hands nothing to its function */
+
+static uint64_t hash(uint64_t start, const void *data, size_t size)
+{
+    const unsigned char *byte = data;
+
+    for (size_t i = 0; i < size; i++) {
+        start = (start ^ byte[i]) * HASH_PRIME;
+    }
+    return start;
+}
+
+/* A sum, so that the order in which a folder lists its files does not matter. */
+static int add_file(const char *path, const struct stat *stat, int type, struct FTW *where)
+{
+    uint64_t words[] = {
+        (uint64_t)stat->st_size,
+        stat->st_mode,
+        (uint64_t)stat->st_mtim.tv_sec,
+        (uint64_t)stat->st_mtim.tv_nsec,
+        (uint64_t)stat->st_ctim.tv_sec,
+        (uint64_t)stat->st_ctim.tv_nsec,
+        stat->st_ino,
+        (uint64_t)type,
+    };
+
+    if (type == FTW_DNR || type == FTW_NS) {
+        fail("it must be readable: chmod -R u+rX", "cannot read '%s'", path);
+    }
+    tree_sum += hash(hash(HASH_START, path, strlen(path)), words, sizeof(words));
+    return 0;
+}
+
+static void make_folder(const char *path)
+{
+    char *copy = text("%s", path);
+
+    for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(copy, 0777); /* what matters is whether the last one is there */
+        *slash = '/';
+    }
+    mkdir(copy, 0777);
+    free(copy);
+    if (access(path, W_OK | X_OK) != 0) {
+        fail("name another one: moka exec --cache FOLDER", "cannot keep images in '%s': %s", path,
+             strerror(errno));
+    }
+}
+
+char *cache_folder(const struct options *options)
+{
+    const char *user = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char *path;
+
+    if (options->cache != NULL) {
+        path = text("%s", options->cache);
+    } else if (user != NULL && user[0] == '/') {
+        path = text("%s/moka", user);
+    } else if (home != NULL && home[0] == '/') {
+        path = text("%s/.cache/moka", home);
+    } else {
+        fail("name one: moka exec --cache FOLDER", "no folder for images: HOME is not set");
+    }
+    make_folder(path);
+    return path;
+}
+
+/* Removes what is older than this folder's new image, and what is long unused. */
+static void clean_cache(const char *cache, const char *keep)
+{
+    size_t same_folder = strcspn(keep, "-") + 1;
+    time_t now = time(NULL);
+    struct dirent *entry;
+    DIR *dir = opendir(cache);
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        struct stat stat;
+
+        if (strstr(entry->d_name, ".erofs") == NULL || strcmp(entry->d_name, keep) == 0 ||
+            fstatat(dirfd(dir), entry->d_name, &stat, 0) != 0) {
+            continue;
+        }
+        if (strncmp(entry->d_name, keep, same_folder) == 0 || now - stat.st_mtime > UNUSED_MAX) {
+            unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+}
+
+static void run_mkimage(const struct places *places, const char *folder, const char *image)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        execl(places->mkimage_sh, places->mkimage_sh, folder, image, (char *)NULL);
+        _exit(STATUS_OURS);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
+        fail(NULL, "could not make an image of '%s'", folder);
+    }
+}
+
+static int open_folder(const struct options *options, const struct places *places)
+{
+    char *folder = realpath(options->root, NULL), *cache, *name, *path;
+    int fd;
+
+    tree_sum = HASH_START;
+    if (folder == NULL || nftw(folder, add_file, FOLDERS_OPEN, FTW_PHYS) != 0) {
+        fail(NULL, "cannot read '%s': %s", options->root, strerror(errno));
+    }
+    cache = cache_folder(options);
+    name =
+        text("%016llx-%016llx.erofs", (unsigned long long)hash(HASH_START, folder, strlen(folder)),
+             (unsigned long long)tree_sum);
+    path = text("%s/%s", cache, name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        if (!options->quiet) {
+            say("making an image of '%s'", options->root);
+        }
+        run_mkimage(places, folder, path);
+        clean_cache(cache, name);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    if (fd < 0) {
+        fail(NULL, "cannot open '%s': %s", path, strerror(errno));
+    }
+    (void)futimens(fd, NULL); /* used now; a cache that is read-only cannot say so */
+    free(folder);
+    free(cache);
+    free(name);
+    free(path);
+    return fd;
+}
+
+int image_open(const struct options *options, const struct places *places)
+{
+    struct stat stat_buf;
+    uint32_t magic = 0;
+    int fd;
+
+    if (stat(options->root, &stat_buf) != 0) {
+        fail("it is a folder, or an image made by tools/mkimage.sh", "no image or folder '%s': %s",
+             options->root, strerror(errno));
+    }
+    if (S_ISDIR(stat_buf.st_mode)) {
+        return open_folder(options, places);
+    }
+    fd = open(options->root, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        fail(NULL, "cannot open '%s': %s", options->root, strerror(errno));
+    }
+    if (pread(fd, &magic, sizeof(magic), EROFS_MAGIC_AT) != sizeof(magic) || magic != EROFS_MAGIC) {
+        fail("make one of a folder: tools/mkimage.sh FOLDER IMAGE", "'%s' is no EROFS image",
+             options->root);
+    }
+    return fd;
+}

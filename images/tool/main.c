@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * moka: runs a Linux program in a machine of its own.
+ *
+ * In C, and not a shell script as our other tools, because of what a program
+ * in a pipe or on a terminal needs: bytes that flow both ways at once, the
+ * end of a file passed on, signals that reach the program instead of the
+ * machine, an exact status, and nothing left behind however it ends.  The
+ * script `moka` at the top of the tree builds it and starts it with
+ * MOKA_ROOT (the tree) and MOKA_BUILD (what was built).
+ */
+#include "tool.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void print_line(const char *fmt, va_list ap)
+{
+    fputs("moka: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+}
+
+void fail(const char *remedy, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    print_line(fmt, ap);
+    va_end(ap);
+    if (remedy != NULL) {
+        fprintf(stderr, "  %s\n", remedy);
+    }
+    exit(STATUS_OURS);
+}
+
+void say(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    print_line(fmt, ap);
+    va_end(ap);
+}
+
+void *need_memory(void *memory)
+{
+    if (memory == NULL) {
+        fail(NULL, "out of memory");
+    }
+    return memory;
+}
+
+char *text(const char *fmt, ...)
+{
+    char *result;
+    va_list ap;
+    int len;
+
+    va_start(ap, fmt);
+    len = vasprintf(&result, fmt, ap);
+    va_end(ap);
+    return need_memory(len < 0 ? NULL : result);
+}
+
+void words_add(struct words *words, char *word)
+{
+    if (words->count + 1 >= words->room) {
+        words->room = words->room == 0 ? 32 : words->room * 2;
+        words->word = need_memory(realloc(words->word, words->room * sizeof(char *)));
+    }
+    words->word[words->count++] = word;
+    words->word[words->count] = NULL;
+}
+
+char *comma_doubled(const char *value)
+{
+    char *result = need_memory(malloc(2 * strlen(value) + 1));
+    char *at = result;
+
+    for (; *value != '\0'; value++) {
+        *at++ = *value;
+        if (*value == ',') {
+            *at++ = ',';
+        }
+    }
+    *at = '\0';
+    return result;
+}
+
+static const char *place(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    if (value == NULL || *value == '\0') {
+        fail("start it by the script 'moka' at the top of the tree", "%s is not set", variable);
+    }
+    return value;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct places places;
+    const char *root, *build;
+
+    options_parse(&options, argc, argv);
+    root = place("MOKA_ROOT");
+    build = place("MOKA_BUILD");
+    places = (struct places){
+        .qemu_sh = text("%s/tools/qemu.sh", root),
+        .mkimage_sh = text("%s/tools/mkimage.sh", root),
+        .kernel = text("%s/release/moka.elf", build),
+        .libc = text("%s/libc/lib/libc.so", build),
+    };
+    if (access(places.kernel, R_OK) != 0) {
+        fail("build it first: make", "cannot read the kernel '%s'", places.kernel);
+    }
+    return exec_program(&options, &places);
+}

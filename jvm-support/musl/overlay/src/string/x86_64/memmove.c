@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memmove(); see copy.h.
+ */
+#include <string.h>
+
+#include "copy.h"
+
+void *memmove(void *to, const void *from, size_t n)
+{
+    if (n > 128) {
+        return __copy_long(to, from, n);
+    }
+    copy_to_128(to, from, n);
+    return to;
+}

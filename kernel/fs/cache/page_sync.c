@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing dirty pages back.  A page is declared clean before it is written,
+ * and its mappings lose the right to write in between: what changes it
+ * afterwards makes it dirty again.
+ */
+#include "page_cache_priv.h"
+
+#include <kernel/aspace.h>
+#include <kernel/frame.h>
+#include <kernel/vfs.h>
+
+#define WRITE_PAGES 64u
+
+struct write_run {
+    u64 index;
+    unsigned count;
+    pfn_t frame[WRITE_PAGES];
+};
+
+/* The next run of dirty pages in [*index, end), marked as being written. */
+static bool take_run(struct page_cache *cache, u64 *index, u64 end, struct write_run *run,
+                     bool *wait)
+{
+    bool irq = spin_lock(&cache->lock);
+    u64 *slot = page_tree_next(&cache->tree, index, end);
+
+    while (slot != NULL && (*slot & (SLOT_DIRTY | SLOT_WRITING)) == 0) {
+        ++*index;
+        slot = page_tree_next(&cache->tree, index, end);
+    }
+    *wait = slot != NULL && (*slot & SLOT_WRITING) != 0;
+    run->index = *index;
+    run->count = 0;
+    while (slot != NULL && (*slot & (SLOT_DIRTY | SLOT_WRITING)) == SLOT_DIRTY &&
+           run->count < WRITE_PAGES && run->index + run->count < end) {
+        *slot = (*slot & ~SLOT_DIRTY) | SLOT_WRITING;
+        page_slot_count(cache, 0, -1);
+        run->frame[run->count] = slot_pfn(*slot);
+        frame_get(run->frame[run->count]);
+        run->count++;
+        slot = page_tree_find(&cache->tree, run->index + run->count);
+    }
+    spin_unlock(&cache->lock, irq);
+    return run->count > 0 || *wait;
+}
+
+static void end_run(struct page_cache *cache, const struct write_run *run, int error)
+{
+    bool irq = spin_lock(&cache->lock);
+
+    for (unsigned i = 0; i < run->count; i++) {
+        u64 *slot = page_tree_find(&cache->tree, run->index + i);
+
+        *slot &= ~SLOT_WRITING;
+        if (error != 0) {
+            page_slot_dirty(cache, slot);
+        }
+    }
+    if (error != 0 && cache->error == 0) {
+        cache->error = error;
+    }
+    spin_unlock(&cache->lock, irq);
+    for (unsigned i = 0; i < run->count; i++) {
+        page_wake(cache, run->index + i);
+        frame_put(run->frame[i], ORDER_4K);
+    }
+}
+
+static int write_run(struct page_cache *cache, const struct write_run *run)
+{
+    u64 start = run->index * PAGE_SIZE;
+    u64 size = atomic_load_explicit(&cache->inode->size, memory_order_acquire);
+    int error = 0;
+
+    if (atomic_load_explicit(&cache->mappings, memory_order_acquire) != 0) {
+        aspace_clean_file(cache, run->index, run->index + run->count);
+    }
+    if (size > start) {
+        error = cache->ops->write(cache->inode, run->index, run->frame, run->count,
+                                  MIN(size - start, run->count * PAGE_SIZE));
+    }
+    end_run(cache, run, error);
+    page_count(PAGES_WRITTEN, error == 0 ? run->count : 0);
+    return error;
+}
+
+static int take_error(struct page_cache *cache)
+{
+    bool irq = spin_lock(&cache->lock);
+    int error = cache->error;
+
+    cache->error = 0;
+    spin_unlock(&cache->lock, irq);
+    return error;
+}
+
+int page_cache_sync(struct page_cache *cache, u64 start, u64 end)
+{
+    u64 index = start / PAGE_SIZE;
+    u64 last = MIN(end / PAGE_SIZE + (end % PAGE_SIZE != 0), PAGE_TREE_END);
+    struct write_run run;
+    bool wait;
+
+    if (cache->ops->write == NULL) {
+        return 0;
+    }
+    while (take_run(cache, &index, last, &run, &wait)) {
+        if (run.count == 0) {
+            page_wait(cache, index, SLOT_WRITING);
+        } else if (write_run(cache, &run) != 0) {
+            break;
+        } else {
+            index = run.index + run.count;
+        }
+    }
+    return take_error(cache);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between the files of kernel/fs/:
+ *
+ *   io.c        buffers of a read or write
+ *   fd.c        descriptors            file.c      open files, read and write
+ *   dentry.c    the tree of names      inode.c     inodes
+ *   walk.c      paths                  mount.c     mounts, the working folder
+ *   open.c      opening                change.c    making, removing, renaming names
+ *   flock.c     locks on files         notify.c    what inotify is told
+ *   tmpfs*.c    files in memory        devfs*.c    devices
+ *   sys_*.c     system calls
+ */
+#pragma once
+
+#include <kernel/errno.h>
+#include <kernel/process.h>
+#include <kernel/vfs.h>
+
+/* ---- file.c -------------------------------------------------------------------- */
+
+/* Counts the file unless it is dying; its memory may be a free file's. */
+bool file_get_unless_zero(struct file *file);
+/* A blank one with references 1, or NULL. */
+struct file *file_alloc(void);
+/* Of one that never became open: no ops are called. */
+void file_discard(struct file *file);
+
+static inline u32 file_flags(struct file *file)
+{
+    return atomic_load_explicit(&file->flags, memory_order_relaxed);
+}
+
+static inline bool file_may_read(struct file *file)
+{
+    return (file_flags(file) & O_ACCMODE) != O_WRONLY;
+}
+
+static inline bool file_may_write(struct file *file)
+{
+    return (file_flags(file) & O_ACCMODE) != O_RDONLY;
+}
+
+static inline u64 inode_size(const struct inode *inode)
+{
+    return atomic_load_explicit(&inode->size, memory_order_acquire);
+}
+
+/* A copy-up (tmpfs) changes it once, while others read. */
+static inline struct page_cache *inode_pages(struct inode *inode)
+{
+    return __atomic_load_n(&inode->pages, __ATOMIC_ACQUIRE);
+}
+
+static inline bool inode_is(const struct inode *inode, u32 type)
+{
+    return (inode->mode & S_IFMT) == type;
+}
+
+/* ---- flock.c ------------------------------------------------------------------- */
+
+/* A descriptor of the file was closed: the process's locks on the inode go. */
+void file_locks_close(struct file *file);
+/* The last reference has gone: flock(2)'s lock and the OFD locks go. */
+void file_locks_release(struct file *file);
+
+/* ---- dentry.c ------------------------------------------------------------------ */
+
+/*
+ * The child of that name, counted: there, or known not to be there (inode
+ * NULL).  0, -ENAMETOOLONG, or the file system's error.  `locked`: the caller
+ * holds dir->inode->lock.
+ */
+must_check int dentry_child(struct dentry *dir, const char *name, size_t len, bool locked,
+                            struct dentry **child);
+/* A root, or (parent NULL, not in the tree) a file without a name. */
+struct dentry *dentry_new_root(struct super *super, struct inode *inode);
+/* The name has got a file, whose reference is taken over. */
+void dentry_attach(struct dentry *dentry, struct inode *inode);
+/* The name has gone: nobody finds the dentry any more. */
+void dentry_unhash(struct dentry *dentry);
+bool dentry_is_removed(struct dentry *dentry);
+/* The dentry is known by `to`'s name and folder now, and `to` by none; exchange: by its.
+ * The caller holds references to both folders. */
+void dentry_move(struct dentry *dentry, struct dentry *to, bool exchange);
+/* Counted; NULL at a file system's root. */
+struct dentry *dentry_parent(struct dentry *dentry);
+bool dentry_is_ancestor(struct dentry *ancestor, struct dentry *dentry);
+/* Up to `count` unused ones go; how many did. */
+u64 dentry_shrink(u64 count);
+/* Copies the name; returns its length. */
+size_t dentry_name(struct dentry *dentry, char *name);
+/* What is mounted on it, or the dentry itself; takes and returns a reference. */
+struct dentry *dentry_cross(struct dentry *dentry);
+/* ".." with mounts; takes and returns a reference. */
+struct dentry *dentry_up(struct dentry *dentry);
+void dentry_mount(struct dentry *dentry, struct super *super);
+
+/* ---- walk.c -------------------------------------------------------------------- */
+
+struct walk {
+    struct dentry *at; /* counted: where it has come to */
+    const char *rest;  /* what is left of the path */
+    char *buffer;      /* kmalloc'ed, once a link was followed: `rest` is in it */
+    unsigned links;    /* followed so far */
+    bool directory;    /* what the path leads to must be one */
+    struct file *file; /* counted: a link led to a file without a name */
+    const char *last;  /* the last name, after walk_to_parent() */
+    size_t last_len;   /* 0: there is none ("/") */
+};
+
+/* -ENOENT: the path is empty. */
+must_check int walk_start(struct walk *walk, struct dentry *base, const char *path);
+/* All but the last name; `at` is a directory. */
+must_check int walk_to_parent(struct walk *walk);
+/*
+ * The last name, which exists or -ENOENT.  1: it was a link, and its target is to
+ * be walked (walk_to_parent) from here.
+ */
+must_check int walk_last(struct walk *walk, bool follow);
+/* Follows the link `dentry` in `at`, whose reference is taken over: 1, or -errno. */
+must_check int walk_link(struct walk *walk, struct dentry *dentry);
+void walk_end(struct walk *walk);
+bool name_is_dots(const char *name, size_t len); /* "." or ".." */
+
+/* ---- mount.c ------------------------------------------------------------------- */
+
+/* Where a path begins, counted. */
+struct dentry *path_begin(struct dentry *base, const char *path);
+
+/* ---- open.c, change.c ---------------------------------------------------------- */
+
+must_check int vfs_link(struct dentry *from, struct dentry *base, const char *path);
+must_check int vfs_rename(struct dentry *from_base, const char *from, struct dentry *to_base,
+                          const char *to, u32 flags);
+must_check int vfs_truncate(struct file *file, struct inode *inode, u64 size);
+
+#define RENAME_NOREPLACE 1u
+#define RENAME_EXCHANGE 2u
+#define RENAME_WHITEOUT 4u
+
+/* ---- notify.c ------------------------------------------------------------------ */
+
+/* `inode` by the name that `dentry` has (NULL: none). */
+void notify_dentry(struct dentry *dentry, u32 mask);
+void notify_file(struct file *file, u32 mask);
+void notify_name(struct inode *inode, u32 mask, struct dentry *dir, const char *name, size_t len);
+
+/* ---- devices.c ------------------------------------------------------------------- */
+
+/* open(2) of a character device that some file system has by its number: 0, -ENXIO. */
+must_check int device_open(struct inode *inode, struct file *file);

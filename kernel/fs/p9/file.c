@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open files of the 9P file system.  Reading and writing go through the page
+ * cache; what was written is on the host when close(2) or fsync(2) returns,
+ * and earlier when there is more of it than P9_UNSAVED_MAX.
+ */
+#include "p9fs_priv.h"
+
+#include <kernel/errno.h>
+
+void p9_write_begin(struct p9_inode *node)
+{
+    mutex_lock(&node->lock);
+    node->writing++;
+    node->generation++;
+    node->changed = true;
+    mutex_unlock(&node->lock);
+}
+
+void p9_write_end(struct p9_inode *node, u64 bytes)
+{
+    mutex_lock(&node->lock);
+    node->writing--;
+    node->put += bytes;
+    node->written = vfs_now();
+    mutex_unlock(&node->lock);
+}
+
+int p9_flush(struct p9_inode *node)
+{
+    u64 before;
+    bool ask;
+    int err;
+
+    if (node->inode.pages == NULL) {
+        return 0;
+    }
+    mutex_lock(&node->lock);
+    before = node->put;
+    mutex_unlock(&node->lock);
+    err = page_cache_sync(node->inode.pages, 0, (u64)INT64_MAX);
+    if (err != 0) {
+        return err;
+    }
+    mutex_lock(&node->lock);
+    node->saved = MAX(node->saved, before); /* another flush may have got further */
+    ask = node->changed && node->saved == node->put && node->writing == 0;
+    mutex_unlock(&node->lock);
+    if (ask) {
+        p9_settle(node);
+    }
+    return 0;
+}
+
+static int file_read_pages(struct file *file, struct io *io, u64 *pos)
+{
+    struct inode *inode = file->inode;
+
+    /* At the end of the file, the server may know of more. */
+    if (*pos >= atomic_load_explicit(&inode->size, memory_order_relaxed)) {
+        int err = p9_validate(p9_inode_of(inode));
+
+        if (err != 0) {
+            return err;
+        }
+    }
+    return page_cache_read(inode->pages, io, pos);
+}
+
+/* The inode's lock is held: of two writers that append, one is first. */
+static int write_locked(struct file *file, struct io *io, u64 *pos)
+{
+    if (atomic_load_explicit(&file->flags, memory_order_relaxed) & O_APPEND) {
+        *pos = atomic_load_explicit(&file->inode->size, memory_order_relaxed);
+    }
+    return page_cache_write(file->inode->pages, io, pos);
+}
+
+static int file_sync_server(struct file *file, bool data_only)
+{
+    struct p9_inode *node = p9_inode_of(file->inode);
+    struct p9_fid *fid;
+    int err = p9_flush(node);
+
+    if (err != 0) {
+        return err;
+    }
+    err = p9_open_get(node, O_RDONLY, &fid);
+    if (err == -EACCES) {
+        err = p9_open_get(node, O_WRONLY, &fid);
+    }
+    if (err == 0) {
+        err = p9_fsync(fid, data_only);
+        p9_fid_put(fid);
+    }
+    return err;
+}
+
+static int file_write_pages(struct file *file, struct io *io, u64 *pos)
+{
+    struct p9_inode *node = p9_inode_of(file->inode);
+    u32 flags = atomic_load_explicit(&file->flags, memory_order_relaxed);
+    u64 before = io->done;
+    int err;
+
+    p9_write_begin(node);
+    mutex_lock(&file->inode->lock);
+    err = write_locked(file, io, pos);
+    mutex_unlock(&file->inode->lock);
+    p9_write_end(node, io->done - before);
+    if (err == 0 && (flags & O_SYNC) != 0) { /* O_DSYNC is a part of it */
+        return file_sync_server(file, (flags & O_SYNC) == O_DSYNC);
+    }
+    if (err == 0 && p9_unsaved(node) > P9_UNSAVED_MAX) {
+        return p9_flush(node);
+    }
+    return err;
+}
+
+static int file_flush(struct file *file)
+{
+    u32 access = atomic_load_explicit(&file->flags, memory_order_relaxed) & O_ACCMODE;
+
+    return access == O_RDONLY ? 0 : p9_flush(p9_inode_of(file->inode));
+}
+
+static void file_release(struct file *file)
+{
+    struct p9_inode *node = p9_inode_of(file->inode);
+    bool last;
+
+    /* What a mapping has written.  Errors were for msync(2) and close(2) to tell. */
+    int ignored = file_flush(file);
+
+    (void)ignored;
+    mutex_lock(&node->lock);
+    last = --node->files == 0;
+    mutex_unlock(&node->lock);
+    if (last) {
+        p9_open_close_all(node);
+        if (file->inode->pages != NULL) {
+            p9_keep(node);
+        }
+    }
+}
+
+static int dir_read(struct file *file, u64 *pos, struct dir_emit *emit)
+{
+    struct p9_fid *fid;
+    int err = p9_open_get(p9_inode_of(file->inode), O_RDONLY, &fid);
+
+    if (err == 0) {
+        err = p9_readdir(fid, pos, emit);
+        p9_fid_put(fid);
+    }
+    return err;
+}
+
+static const struct file_ops p9_file_ops = {
+    .read = file_read_pages,
+    .write = file_write_pages,
+    .sync = file_sync_server,
+    .flush = file_flush,
+    .release = file_release,
+};
+
+static const struct file_ops p9_dir_ops = {
+    .readdir = dir_read,
+    .sync = file_sync_server,
+    .release = file_release,
+};
+
+/* Opened on the server now: the server says whether it may be, and it stays when unlinked. */
+int p9_file_open(struct inode *inode, struct file *file)
+{
+    struct p9_inode *node = p9_inode_of(inode);
+    u32 access = atomic_load_explicit(&file->flags, memory_order_relaxed) & O_ACCMODE;
+    u32 type = inode->mode & S_IFMT;
+    struct p9_fid *fid;
+    int err;
+
+    if (type != S_IFREG && type != S_IFDIR) {
+        return 0; /* FIFOs and devices are not the server's */
+    }
+    if (access != O_RDONLY && inode->super->read_only) {
+        return -EROFS;
+    }
+    mutex_lock(&node->lock);
+    node->files++;
+    mutex_unlock(&node->lock);
+    err = p9_open_get(node, access == 3 ? O_RDWR : access, &fid);
+    if (err == 0) {
+        p9_fid_put(fid);
+        err = p9_validate(node);
+    }
+    if (err != 0) {
+        mutex_lock(&node->lock);
+        node->files--;
+        mutex_unlock(&node->lock);
+        return err;
+    }
+    file->ops = type == S_IFDIR ? &p9_dir_ops : &p9_file_ops;
+    return 0;
+}

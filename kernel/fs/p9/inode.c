@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names and attributes of the 9P file system.  A name is looked up on the
+ * server each time: that is one request for a file that is known already, and
+ * one to give the fid back that it was known by.
+ *
+ * The server may know files by their names (QEMU does): of a file that has
+ * none any more it tells nothing, though it goes on to read and write what
+ * is open.  For those we answer from what was seen last.
+ */
+#include "p9fs_priv.h"
+
+#include <kernel/errno.h>
+#include <kernel/frame.h>
+
+static struct p9_super *super_of(const struct inode *inode)
+{
+    return inode->super->priv;
+}
+
+static bool read_only(const struct inode *inode)
+{
+    return inode->super->read_only;
+}
+
+static bool time_is(const struct timespec *a, const struct timespec *b)
+{
+    return a->sec == b->sec && a->nsec == b->nsec;
+}
+
+/* The file has no name, or its name belongs to another file. */
+static bool has_gone(int err)
+{
+    return err == -ENOENT || err == -ESTALE || err == -ENOTDIR;
+}
+
+/* Open, or known to have lost its last name: it lives on without one.  The lock is held. */
+static bool may_be_nameless(const struct p9_inode *node)
+{
+    return node->files > 0 || atomic_load_explicit(&node->unlinked, memory_order_relaxed);
+}
+
+/* What we have is newer than what the server has.  The lock is held. */
+static bool is_newer(const struct p9_inode *node)
+{
+    return node->put != node->saved || node->writing != 0;
+}
+
+u64 p9_unsaved(struct p9_inode *node)
+{
+    u64 unsaved;
+
+    mutex_lock(&node->lock);
+    unsaved = node->put - node->saved;
+    mutex_unlock(&node->lock);
+    return unsaved;
+}
+
+/* The server's attributes, of this very file; and as of which generation of ours. */
+static int ask(struct p9_inode *node, struct p9_attributes *attributes, u64 *generation)
+{
+    struct p9_fid *fid = p9_inode_fid(node);
+    int err;
+
+    mutex_lock(&node->lock);
+    *generation = node->generation;
+    mutex_unlock(&node->lock);
+    err = p9_getattr(fid, attributes);
+    p9_fid_put(fid);
+    if (err == 0 && (attributes->qid.path != node->qid.path ||
+                     (attributes->stat.mode & S_IFMT) != (node->inode.mode & S_IFMT))) {
+        err = -ESTALE;
+    }
+    return err;
+}
+
+/*
+ * Takes what the server said, if nothing of ours is newer than that.  True if
+ * the contents are not those that the cache has.  The lock is held.
+ */
+static bool take_attributes(struct p9_inode *node, const struct file_stat *stat, u64 generation)
+{
+    bool same = node->seen.size == stat->size && time_is(&node->seen.mtime, &stat->mtime);
+
+    node->inode.mode = stat->mode;
+    node->inode.uid = stat->uid;
+    node->inode.gid = stat->gid;
+    if (generation != node->generation || is_newer(node)) {
+        return false;
+    }
+    node->seen = *stat;
+    node->inode.mtime = stat->mtime;
+    atomic_store_explicit(&node->inode.size, stat->size, memory_order_release);
+    if (node->changed) {
+        node->changed = false; /* by ourselves, then */
+        return false;
+    }
+    return !same;
+}
+
+/* As p9_validate(), and tells what the server said. */
+static int look(struct p9_inode *node, struct p9_attributes *now)
+{
+    u64 generation;
+    bool stale;
+    int err = ask(node, now, &generation);
+
+    if (err != 0) {
+        return err;
+    }
+    mutex_lock(&node->lock);
+    stale = take_attributes(node, &now->stat, generation);
+    mutex_unlock(&node->lock);
+    if (stale && node->inode.pages != NULL) {
+        (void)page_cache_drop_clean(node->inode.pages);
+    }
+    return 0;
+}
+
+int p9_validate(struct p9_inode *node)
+{
+    struct p9_attributes now;
+    bool nameless;
+    int err = look(node, &now);
+
+    mutex_lock(&node->lock);
+    nameless = has_gone(err) && may_be_nameless(node);
+    mutex_unlock(&node->lock);
+    return nameless ? 0 : err;
+}
+
+static int p9_getattr_op(struct inode *inode, struct file_stat *stat)
+{
+    struct p9_inode *node = p9_inode_of(inode);
+    struct p9_attributes now;
+    int err = look(node, &now);
+    bool gone = has_gone(err);
+
+    mutex_lock(&node->lock);
+    if (err == 0) {
+        *stat = now.stat;
+        atomic_store_explicit(&node->unlinked, false, memory_order_relaxed);
+    } else if (gone && may_be_nameless(node)) {
+        *stat = node->seen;
+        err = 0;
+    }
+    if (err == 0 && (is_newer(node) || gone)) {
+        stat->size = atomic_load_explicit(&inode->size, memory_order_relaxed);
+        stat->blocks = MAX(stat->blocks, (stat->size + 511) / 512);
+    }
+    if (err == 0 && is_newer(node)) {
+        stat->mtime = stat->ctime = node->written;
+    }
+    mutex_unlock(&node->lock);
+    stat->dev = inode->super->dev;
+    return err;
+}
+
+/*
+ * A file without a name cannot be given a size on such a server.  The bytes
+ * beyond are overwritten with zeroes, which is what is read there again.
+ */
+static int zero_server(struct p9_inode *node, u64 from, u64 to)
+{
+    struct p9_fid *fid;
+    s64 put = 1;
+    pfn_t zero;
+    int err = frame_alloc(ORDER_4K, FRAME_ZERO, &zero);
+
+    if (err != 0) {
+        return err;
+    }
+    err = p9_open_get(node, O_WRONLY, &fid);
+    if (err == 0) {
+        while (from < to && put > 0) {
+            put = p9_write(fid, from, &zero, 0, MIN(PAGE_SIZE, to - from));
+            from += put > 0 ? (u64)put : 0;
+        }
+        p9_fid_put(fid);
+        err = put < 0 ? (int)put : 0;
+    }
+    frame_free(zero, ORDER_4K);
+    return err;
+}
+
+static void set_size(struct p9_inode *node, u64 size)
+{
+    mutex_lock(&node->lock);
+    node->generation++;
+    node->changed = true;
+    atomic_store_explicit(&node->inode.size, size, memory_order_release);
+    mutex_unlock(&node->lock);
+    page_cache_truncate(node->inode.pages, size);
+}
+
+/* The server's file first: if it refuses, nothing has changed here. */
+static int change_size(struct p9_inode *node, struct p9_fid *fid, const struct file_change *change)
+{
+    u64 old = atomic_load_explicit(&node->inode.size, memory_order_relaxed);
+    bool nameless;
+    int err = p9_setattr(fid, change);
+
+    mutex_lock(&node->lock);
+    nameless = has_gone(err) && may_be_nameless(node);
+    mutex_unlock(&node->lock);
+    if (err != 0 && !nameless) {
+        return err;
+    }
+    set_size(node, change->size);
+    return nameless && change->size < old ? zero_server(node, change->size, old) : 0;
+}
+
+void p9_settle(struct p9_inode *node)
+{
+    int ignored = p9_validate(node); /* what was to be done has been done */
+
+    (void)ignored;
+}
+
+static int p9_setattr_op(struct inode *inode, const struct file_change *change)
+{
+    struct p9_inode *node = p9_inode_of(inode);
+    struct p9_fid *fid;
+    int err = 0;
+
+    if (read_only(inode)) {
+        return -EROFS;
+    }
+    /* Written later, the bytes would change the time again. */
+    if ((change->what & SET_MTIME) != 0 && inode->pages != NULL) {
+        err = p9_flush(node);
+    }
+    if (err != 0) {
+        return err;
+    }
+    fid = p9_inode_fid(node);
+    if ((change->what & SET_SIZE) != 0 && inode->pages != NULL) {
+        err = change_size(node, fid, change);
+    } else {
+        err = p9_setattr(fid, change);
+    }
+    p9_fid_put(fid);
+    if (err == 0) {
+        mutex_lock(&node->lock);
+        node->changed = true;
+        mutex_unlock(&node->lock);
+        p9_settle(node);
+    }
+    return err;
+}
+
+static int p9_lookup(struct inode *dir, const char *name, size_t len, struct inode **inode)
+{
+    struct p9_fid *from = p9_inode_fid(p9_inode_of(dir));
+    struct p9_fid *fid;
+    struct p9_qid qid;
+    int err = p9_walk(from, name, len, &fid, &qid);
+
+    p9_fid_put(from);
+    return err != 0 ? err : p9_inode_find(super_of(dir), fid, &qid, inode);
+}
+
+/* The file that was created stays open until it is opened: its mode may forbid that. */
+static int create_file(struct inode *dir, const char *name, size_t len, u32 mode,
+                       struct inode **inode)
+{
+    struct p9_fid *from = p9_inode_fid(p9_inode_of(dir));
+    struct p9_fid *fid;
+    struct p9_qid qid;
+    int err = p9_walk(from, NULL, 0, &fid, &qid);
+
+    p9_fid_put(from);
+    if (err != 0) {
+        return err;
+    }
+    err = p9_lcreate(fid, name, len, mode & ~S_IFMT);
+    if (err == 0) {
+        err = p9_lookup(dir, name, len, inode);
+    }
+    if (err == 0) {
+        p9_open_adopt(p9_inode_of(*inode), fid);
+    } else {
+        p9_fid_put(fid);
+    }
+    return err;
+}
+
+static int p9_create(struct inode *dir, const char *name, size_t len, u32 mode, u64 rdev,
+                     struct inode **inode)
+{
+    struct p9_fid *from;
+    int err;
+
+    if (read_only(dir)) {
+        return -EROFS;
+    }
+    if ((mode & S_IFMT) == S_IFREG) {
+        return create_file(dir, name, len, mode, inode);
+    }
+    from = p9_inode_fid(p9_inode_of(dir));
+    if ((mode & S_IFMT) == S_IFDIR) {
+        err = p9_mkdir(from, name, len, mode & ~S_IFMT);
+    } else {
+        err = p9_mknod(from, name, len, mode, rdev);
+    }
+    p9_fid_put(from);
+    return err != 0 ? err : p9_lookup(dir, name, len, inode);
+}
+
+static int p9_symlink_op(struct inode *dir, const char *name, size_t len, const char *target,
+                         struct inode **inode)
+{
+    struct p9_fid *from;
+    int err;
+
+    if (read_only(dir)) {
+        return -EROFS;
+    }
+    from = p9_inode_fid(p9_inode_of(dir));
+    err = p9_symlink(from, name, len, target);
+    p9_fid_put(from);
+    return err != 0 ? err : p9_lookup(dir, name, len, inode);
+}
+
+/* How many names it has now, as far as we know. */
+static u32 names_change(struct p9_inode *node, int by)
+{
+    u32 links;
+
+    mutex_lock(&node->lock);
+    links = node->seen.links + (u32)by;
+    if ((node->inode.mode & S_IFMT) == S_IFDIR || (s32)links < 0) {
+        links = 0;
+    }
+    node->seen.links = links;
+    mutex_unlock(&node->lock);
+    return links;
+}
+
+static int p9_link_op(struct inode *dir, const char *name, size_t len, struct inode *to)
+{
+    struct p9_fid *from;
+    struct p9_fid *fid;
+    int err;
+
+    if (read_only(dir)) {
+        return -EROFS;
+    }
+    from = p9_inode_fid(p9_inode_of(dir));
+    fid = p9_inode_fid(p9_inode_of(to));
+    err = p9_link(from, name, len, fid);
+    if (err == 0) {
+        (void)names_change(p9_inode_of(to), 1);
+    }
+    p9_fid_put(fid);
+    p9_fid_put(from);
+    return err;
+}
+
+static int p9_unlink(struct inode *dir, const char *name, size_t len, struct inode *inode)
+{
+    struct p9_inode *node = p9_inode_of(inode);
+    bool directory = (inode->mode & S_IFMT) == S_IFDIR;
+    struct p9_fid *from;
+    int err;
+
+    if (read_only(dir)) {
+        return -EROFS;
+    }
+    from = p9_inode_fid(p9_inode_of(dir));
+    err = p9_unlinkat(from, name, len, directory);
+    p9_fid_put(from);
+    if (err == 0 && names_change(node, -1) == 0) {
+        atomic_store_explicit(&node->unlinked, true, memory_order_relaxed);
+        p9_unkeep(node);
+    }
+    return err;
+}
+
+static int p9_rename(struct inode *from, const char *name, size_t len, struct inode *to,
+                     const char *new_name, size_t new_len, u32 flags)
+{
+    struct p9_fid *old_dir;
+    struct p9_fid *new_dir;
+    int err;
+
+    if (read_only(from)) {
+        return -EROFS;
+    }
+    if (flags != 0) {
+        return -EINVAL; /* the protocol has no word for it */
+    }
+    old_dir = p9_inode_fid(p9_inode_of(from));
+    new_dir = p9_inode_fid(p9_inode_of(to));
+    err = p9_renameat(old_dir, name, len, new_dir, new_name, new_len);
+    p9_fid_put(new_dir);
+    p9_fid_put(old_dir);
+    return err;
+}
+
+static s64 p9_readlink_op(struct inode *inode, char *target, size_t size)
+{
+    struct p9_fid *fid = p9_inode_fid(p9_inode_of(inode));
+    s64 result = p9_readlink(fid, target, size);
+
+    p9_fid_put(fid);
+    return result;
+}
+
+const struct inode_ops p9_inode_ops = {
+    .lookup = p9_lookup,
+    .create = p9_create,
+    .symlink = p9_symlink_op,
+    .link = p9_link_op,
+    .unlink = p9_unlink,
+    .rename = p9_rename,
+    .readlink = p9_readlink_op,
+    .getattr = p9_getattr_op,
+    .setattr = p9_setattr_op,
+    .open = p9_file_open,
+    .release = p9_inode_release,
+};

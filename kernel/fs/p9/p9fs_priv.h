@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between the files of the 9P file system:
+ *
+ *   super.c     mounting, and the table of inodes
+ *   inode.c     names and attributes
+ *   file.c      open files, reading and writing
+ *   pages.c     what the page cache asks for
+ *   open_fid.c  fids that are open, shared by all who use a file
+ *
+ *   p9_inode --fid--------> server's file, by name (walk, getattr, ...)
+ *            --opened[RDWR]-> server's file, opened (read, write)
+ *
+ * The server's file may change at any time.  What is kept of it - pages, size
+ * and times - is compared with the server's at each open(2), and is newer than
+ * the server's while `put` - `saved`, `writing` or `changed` says so.
+ */
+#pragma once
+
+#include "client_priv.h"
+#include <kernel/pagecache.h>
+#include <kernel/vfs.h>
+
+#define P9_BUCKETS 256u
+#define P9_KEPT 256u
+#define P9_UNSAVED_MAX (32 * MIB)
+
+/* (c) constant   (l) lock */
+struct p9_super {
+    struct super super;      /* its priv is this */
+    struct p9_client client; /* own locks */
+    struct mutex lock;
+    struct list buckets[P9_BUCKETS]; /* (l) inodes by the server's number */
+    struct inode *kept[P9_KEPT];     /* (l) closed files whose pages stay, with a reference */
+    unsigned kept_next;              /* (l) */
+};
+
+/* (c) constant   (t) lock of the table (p9_super)   (l) own `lock`   (a) atomic */
+struct p9_inode {
+    struct inode inode;
+    struct p9_super *p9; /* (c) */
+    struct list link;    /* (t) in a bucket */
+    struct p9_qid qid;   /* (c) but for its version, which is not used */
+    struct mutex lock;
+    struct p9_fid *fid;       /* (l) by name, as it was looked up last */
+    struct p9_fid *opened[3]; /* (l) by access; NULL: not open */
+    u32 files;                /* (l) open files of ours */
+    struct file_stat seen;    /* (l) the server's attributes, as they were last */
+    struct timespec written;  /* (l) when it was last written here */
+    u64 put;                  /* (l) bytes written here in all */
+    u64 saved;                /* (l) of those: what the server has; at most `put` */
+    u32 writing;              /* (l) writes that go on now */
+    u64 generation;           /* (l) how often we began to write or changed the size */
+    bool changed;             /* (l) `seen` is older than our own changes */
+    bool kept;                /* (t) in `kept` */
+    _Atomic bool unlinked;    /* (a) its last name has gone, as far as we know */
+};
+
+static inline struct p9_inode *p9_inode_of(struct inode *inode)
+{
+    return container_of(inode, struct p9_inode, inode);
+}
+
+extern const struct inode_ops p9_inode_ops;
+extern const struct page_cache_ops p9_page_ops;
+
+/* The inode of what `fid` stands for, which it takes over; made if need be.  Counted. */
+must_check int p9_inode_find(struct p9_super *p9, struct p9_fid *fid, const struct p9_qid *qid,
+                             struct inode **inode);
+void p9_inode_release(struct inode *inode);
+/* The pages of a file that nobody has open stay for a while.  Or no longer. */
+void p9_keep(struct p9_inode *node);
+void p9_unkeep(struct p9_inode *node);
+
+/* The fid for requests by name: counted. */
+struct p9_fid *p9_inode_fid(struct p9_inode *node);
+/* A fid that is open for `access` (O_RDONLY ...) at least: counted. */
+must_check int p9_open_get(struct p9_inode *node, u32 access, struct p9_fid **fid);
+void p9_open_close_all(struct p9_inode *node);
+/* Takes over a fid that is open to read and write, and the first to be. */
+void p9_open_adopt(struct p9_inode *node, struct p9_fid *fid);
+
+/*
+ * Asks the server how the file is: at open, at the end of the file, after writing.
+ * What changed there is not taken from the cache any more, unless ours is newer.
+ */
+must_check int p9_validate(struct p9_inode *node);
+void p9_write_begin(struct p9_inode *node);
+void p9_write_end(struct p9_inode *node, u64 bytes);
+/* Bytes written that the server may not have. */
+u64 p9_unsaved(struct p9_inode *node);
+/* Our own changes are done: the server's times are those from now on. */
+void p9_settle(struct p9_inode *node);
+/* All that was written goes to the server. */
+must_check int p9_flush(struct p9_inode *node);
+int p9_file_open(struct inode *inode, struct file *file);

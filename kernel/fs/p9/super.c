@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mounting a folder of the host, and the table of its inodes: a file that is
+ * in use is found again by the server's number, whatever its name, so that
+ * all who have it share its pages.
+ *
+ * The inodes of the files that were closed last are kept, with their pages,
+ * for the case that they are opened again; at that time the server's size
+ * and time decide whether the pages are still good.
+ */
+#include "p9fs_priv.h"
+
+#include "../fs_priv.h"
+#include <kernel/kmalloc.h>
+#include <kernel/string.h>
+
+static struct list *bucket(struct p9_super *p9, u64 path)
+{
+    return &p9->buckets[(path ^ path >> 17) % P9_BUCKETS];
+}
+
+/* One that is being released has no references any more, and never gets one again. */
+static bool get_alive(struct inode *inode)
+{
+    u32 references = atomic_load_explicit(&inode->references, memory_order_relaxed);
+
+    while (references != 0) {
+        if (atomic_compare_exchange_weak_explicit(&inode->references, &references, references + 1,
+                                                  memory_order_acquire, memory_order_relaxed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The table's lock is held. */
+static struct p9_inode *find(struct p9_super *p9, const struct p9_qid *qid)
+{
+    list_for_each (link, bucket(p9, qid->path)) {
+        struct p9_inode *node = list_entry(link, struct p9_inode, link);
+
+        if (node->qid.path == qid->path && node->qid.type == qid->type && get_alive(&node->inode)) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+static struct p9_inode *find_known(struct p9_super *p9, const struct p9_qid *qid)
+{
+    struct p9_inode *node;
+
+    mutex_lock(&p9->lock);
+    node = find(p9, qid);
+    mutex_unlock(&p9->lock);
+    return node;
+}
+
+/* The name that it was just found by is the one that is good. */
+static void change_fid(struct p9_inode *node, struct p9_fid *fid)
+{
+    struct p9_fid *old;
+
+    mutex_lock(&node->lock);
+    old = node->fid;
+    node->fid = fid;
+    mutex_unlock(&node->lock);
+    p9_fid_put(old);
+}
+
+static int node_new(struct p9_super *p9, struct p9_fid *fid, const struct p9_attributes *attributes,
+                    struct p9_inode **result)
+{
+    struct p9_inode *node = kzalloc(sizeof(*node));
+    int err = 0;
+
+    if (node == NULL) {
+        return -ENOMEM;
+    }
+    inode_init(&node->inode, &p9->super, &p9_inode_ops, attributes->stat.mode);
+    mutex_init(&node->lock, "p9 inode");
+    node->p9 = p9;
+    node->qid = attributes->qid;
+    node->inode.ino = attributes->qid.path;
+    node->inode.uid = attributes->stat.uid;
+    node->inode.gid = attributes->stat.gid;
+    node->inode.rdev = attributes->stat.rdev;
+    node->inode.mtime = attributes->stat.mtime;
+    node->seen = attributes->stat;
+    atomic_store_explicit(&node->inode.size, attributes->stat.size, memory_order_relaxed);
+    list_init(&node->link);
+    if ((attributes->stat.mode & S_IFMT) == S_IFREG) {
+        err = page_cache_new(&node->inode, &p9_page_ops, &node->inode.pages);
+    }
+    if (err != 0) {
+        kfree(node);
+        return err;
+    }
+    node->fid = fid;
+    *result = node;
+    return 0;
+}
+
+static void node_free(struct p9_inode *node)
+{
+    if (node->inode.pages != NULL) {
+        page_cache_free(node->inode.pages);
+    }
+    p9_open_close_all(node);
+    p9_fid_put(node->fid);
+    kfree(node);
+}
+
+/* Puts it into the table, unless somebody was faster: that one, then. */
+static struct p9_inode *node_publish(struct p9_super *p9, struct p9_inode *node)
+{
+    struct p9_inode *other;
+
+    mutex_lock(&p9->lock);
+    other = find(p9, &node->qid);
+    if (other == NULL) {
+        list_push_front(bucket(p9, node->qid.path), &node->link);
+    }
+    mutex_unlock(&p9->lock);
+    if (other == NULL) {
+        return node;
+    }
+    node_free(node);
+    return other;
+}
+
+int p9_inode_find(struct p9_super *p9, struct p9_fid *fid, const struct p9_qid *qid,
+                  struct inode **inode)
+{
+    struct p9_inode *node = find_known(p9, qid);
+    struct p9_attributes attributes;
+    int err;
+
+    if (node != NULL) {
+        change_fid(node, fid);
+        *inode = &node->inode;
+        return 0;
+    }
+    err = p9_getattr(fid, &attributes);
+    if (err == 0) {
+        err = node_new(p9, fid, &attributes, &node);
+    }
+    if (err != 0) {
+        p9_fid_put(fid);
+        return err;
+    }
+    *inode = &node_publish(p9, node)->inode;
+    return 0;
+}
+
+void p9_inode_release(struct inode *inode)
+{
+    struct p9_inode *node = p9_inode_of(inode);
+
+    mutex_lock(&node->p9->lock);
+    list_remove(&node->link);
+    mutex_unlock(&node->p9->lock);
+    /* What a mapping wrote after the last close(2); who would hear of an error has gone. */
+    if (!atomic_load_explicit(&node->unlinked, memory_order_relaxed) && inode->pages != NULL) {
+        int ignored = page_cache_sync(inode->pages, 0, (u64)INT64_MAX);
+
+        (void)ignored;
+    }
+    node_free(node);
+}
+
+void p9_keep(struct p9_inode *node)
+{
+    struct p9_super *p9 = node->p9;
+    struct inode *out = NULL;
+
+    mutex_lock(&p9->lock);
+    if (!node->kept && !atomic_load_explicit(&node->unlinked, memory_order_relaxed)) {
+        struct inode **slot = &p9->kept[p9->kept_next++ % P9_KEPT];
+
+        out = *slot;
+        if (out != NULL) {
+            p9_inode_of(out)->kept = false;
+        }
+        *slot = inode_get(&node->inode);
+        node->kept = true;
+    }
+    mutex_unlock(&p9->lock);
+    if (out != NULL) {
+        inode_put(out);
+    }
+}
+
+void p9_unkeep(struct p9_inode *node)
+{
+    struct p9_super *p9 = node->p9;
+    bool was;
+
+    mutex_lock(&p9->lock);
+    was = node->kept;
+    node->kept = false;
+    for (unsigned i = 0; was && i < P9_KEPT; i++) {
+        if (p9->kept[i] == &node->inode) {
+            p9->kept[i] = NULL;
+        }
+    }
+    mutex_unlock(&p9->lock);
+    if (was) {
+        inode_put(&node->inode);
+    }
+}
+
+static int super_statfs(struct super *super, struct fs_stat *stat)
+{
+    struct p9_fid *fid = p9_inode_fid(p9_inode_of(super->root->inode));
+    int err = p9_statfs(fid, stat);
+
+    p9_fid_put(fid);
+    return err;
+}
+
+/* An inode of the bucket that has something to flush, counted; NULL: none. */
+static struct p9_inode *next_unsaved(struct p9_super *p9, unsigned at)
+{
+    struct p9_inode *found = NULL;
+
+    mutex_lock(&p9->lock);
+    list_for_each (link, &p9->buckets[at]) {
+        struct p9_inode *node = list_entry(link, struct p9_inode, link);
+
+        if (p9_unsaved(node) != 0 && get_alive(&node->inode)) {
+            found = node;
+            break;
+        }
+    }
+    mutex_unlock(&p9->lock);
+    return found;
+}
+
+static int super_sync(struct super *super)
+{
+    struct p9_super *p9 = super->priv;
+    int result = 0;
+
+    for (unsigned i = 0; i < P9_BUCKETS; i++) {
+        struct p9_inode *node;
+        int err = 0;
+
+        while (err == 0 && (node = next_unsaved(p9, i)) != NULL) {
+            err = p9_flush(node);
+            inode_put(&node->inode);
+        }
+        result = result == 0 ? err : result;
+    }
+    return result;
+}
+
+static const struct super_ops p9_super_ops = {
+    .statfs = super_statfs,
+    .sync = super_sync,
+};
+
+static struct p9_super *super_new(const char *tag, bool is_read_only)
+{
+    struct p9_super *p9 = kzalloc(sizeof(*p9));
+
+    if (p9 == NULL) {
+        return NULL;
+    }
+    mutex_init(&p9->lock, "p9 table");
+    for (unsigned i = 0; i < P9_BUCKETS; i++) {
+        list_init(&p9->buckets[i]);
+    }
+    p9->super.ops = &p9_super_ops;
+    p9->super.type = "9p";
+    p9->super.read_only = is_read_only;
+    p9->super.no_dentry_cache = true;
+    p9->super.dev = vfs_new_dev();
+    p9->super.priv = p9;
+    strlcpy(p9->super.source, tag, sizeof(p9->super.source));
+    return p9;
+}
+
+int p9fs_new(struct p9_transport *transport, const char *tag, bool is_read_only,
+             struct super **super)
+{
+    struct p9_super *p9 = super_new(tag, is_read_only);
+    struct p9_attributes attributes;
+    struct inode *root;
+    struct p9_fid *fid;
+    int err;
+
+    if (p9 == NULL) {
+        return -ENOMEM;
+    }
+    err = p9_connect(&p9->client, transport, &fid);
+    if (err != 0) {
+        kfree(p9);
+        return err;
+    }
+    err = p9_getattr(fid, &attributes);
+    if (err == 0) {
+        err = p9_inode_find(p9, fid, &attributes.qid, &root);
+    } else {
+        p9_fid_put(fid);
+    }
+    if (err == 0 && (root->mode & S_IFMT) != S_IFDIR) {
+        inode_put(root);
+        err = -ENOTDIR;
+    }
+    if (err == 0) {
+        p9->super.root = dentry_new_root(&p9->super, root);
+        err = p9->super.root == NULL ? -ENOMEM : 0;
+    }
+    if (err != 0) {
+        p9_disconnect(&p9->client);
+        kfree(p9);
+        return err;
+    }
+    *super = &p9->super;
+    return 0;
+}

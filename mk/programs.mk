@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+#
+# make programs       what runs programs: the tool, the kernel, the C library
+# make test-programs  tests/programs on Linux and in Moka, compared
+# make test-debian    Debian's own binaries in Moka
+#
+# Each program of tests/programs is built four times: with glibc, as the
+# compiler does it, dynamic (the same file runs on Linux and, on our library,
+# in Moka) and static (its SYSCALL instructions reach the kernel), and with our
+# musl, dynamic and static, which run in Moka only.
+
+TOOL_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wshadow -Wno-unused-parameter -Werror \
+	-pthread
+tool_sources := $(wildcard images/tool/*.c)
+
+$(BUILD)/tool/moka: $(tool_sources) images/tool/tool.h mk/programs.mk
+	@mkdir -p $(@D)
+	@echo "  HOST  $@"
+	$(Q)$(CC) $(TOOL_FLAGS) -o $@ $(tool_sources)
+
+# Optimised, but with the faults that they are to make left in.
+PROGRAM_FLAGS := -O2 -g -Wall -Wextra -Wshadow -Wno-unused-parameter -Wno-nonnull \
+	-Wno-array-bounds -pthread
+PROGRAM_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(PROGRAM_FLAGS)
+PROGRAM_CXXFLAGS := -std=gnu++17 $(PROGRAM_FLAGS)
+CXX := g++
+
+programs_root := $(BUILD)/programs
+program_names := $(patsubst tests/programs/%.c,%,$(wildcard tests/programs/*.c))
+program_files := $(addprefix $(programs_root)/glibc/,$(program_names) cxx libthrower.so) \
+	$(addprefix $(programs_root)/static/,$(program_names))
+program_musl_files := $(addprefix $(programs_root)/musl/,$(program_names)) \
+	$(addprefix $(programs_root)/musl-static/,$(program_names))
+# What C++ needs beside a C library.
+program_libraries := $(addprefix $(programs_root)/lib/x86_64-linux-gnu/,libstdc++.so.6 libgcc_s.so.1)
+
+$(programs_root)/glibc/%: tests/programs/%.c tests/programs/tap.h mk/programs.mk
+	@mkdir -p $(@D)
+	@echo "  PROG  $@"
+	$(Q)$(CC) $(PROGRAM_CFLAGS) -o $@ $<
+$(programs_root)/static/%: tests/programs/%.c tests/programs/tap.h mk/programs.mk
+	@mkdir -p $(@D)
+	@echo "  PROG  $@"
+	$(Q)$(CC) $(PROGRAM_CFLAGS) -static-pie -o $@ $<
+$(programs_root)/musl/%: tests/programs/%.c tests/programs/tap.h mk/programs.mk $(BUILD)/libc/lib/libc.so
+	@mkdir -p $(@D)
+	@echo "  PROG  $@"
+	$(Q)$(BUILD)/libc/bin/musl-gcc $(PROGRAM_CFLAGS) -o $@ $<
+$(programs_root)/musl-static/%: tests/programs/%.c tests/programs/tap.h mk/programs.mk $(BUILD)/libc/lib/libc.so
+	@mkdir -p $(@D)
+	@echo "  PROG  $@"
+	$(Q)$(BUILD)/libc/bin/musl-gcc $(PROGRAM_CFLAGS) -static-pie -o $@ $<
+$(programs_root)/glibc/cxx: tests/programs/cxx.cc tests/programs/tap.h mk/programs.mk
+	@mkdir -p $(@D)
+	@echo "  PROG  $@"
+	$(Q)$(CXX) $(PROGRAM_CXXFLAGS) -o $@ $<
+$(programs_root)/glibc/libthrower.so: tests/programs/thrower.cc mk/programs.mk
+	@mkdir -p $(@D)
+	@echo "  PROG  $@"
+	$(Q)$(CXX) $(PROGRAM_CXXFLAGS) -shared -fPIC -o $@ $<
+$(programs_root)/lib/x86_64-linux-gnu/%:
+	@mkdir -p $(@D)
+	$(Q)cp -L "$$($(CXX) -print-file-name=$(@F))" $@
+
+.PHONY: programs test-program-files test-programs test-debian
+programs: $(BUILD)/tool/moka $(BUILD)/release/moka.elf $(BUILD)/rom/moka.rom $(BUILD)/libc/lib/libc.so
+test-program-files: $(program_files) $(program_musl_files) $(program_libraries)
+test-programs: programs test-program-files
+	$(Q)tests/run-programs.sh $(BUILD)
+test-debian: programs
+	$(Q)tests/run-debian.sh $(BUILD)

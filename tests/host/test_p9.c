@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: MIT */
+/* sources: kernel/fs/p9/message.c kernel/fs/p9/rpc.c kernel/fs/p9/client.c kernel/fs/p9/transfer.c
+ * kernel/fs/p9/super.c kernel/fs/p9/inode.c kernel/fs/p9/file.c kernel/fs/p9/pages.c
+ * kernel/fs/p9/open_fid.c tests/host/p9_server.c tests/host/p9_fake.c */
+/*
+ * The 9P file system against a server on a folder of this machine: what is
+ * done by the one side is looked at on the other.  Then with replies that
+ * were spoilt, memory that fails, and a server that has gone.
+ */
+#include "host.h"
+#include "p9_fake.h"
+#include "p9_server.h"
+
+#include "../../kernel/fs/p9/p9fs_priv.h"
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+    struct super *super;
+    struct inode *root;
+} fix;
+
+static void mount(void)
+{
+    fake_host_begin();
+    p9_server_start(fake_host_folder());
+    if (OK(p9fs_new(&p9_server_transport, "test", false, &fix.super) == 0)) {
+        fix.root = fix.super->root->inode;
+    }
+}
+
+/* All that the mount holds goes; the leak check of run() sees what does not. */
+static void unmount(void)
+{
+    struct p9_super *p9 = fix.super->priv;
+
+    for (unsigned i = 0; i < P9_KEPT; i++) {
+        if (p9->kept[i] != NULL) {
+            p9_unkeep(p9_inode_of(p9->kept[i]));
+        }
+    }
+    fake_root_free(fix.super);
+    p9_disconnect(&p9->client);
+    fake_free_super(p9);
+    EQ(p9_server.fids, 0);
+    EQ(p9_server.opens, 0);
+    p9_server_stop();
+    fake_host_end();
+}
+
+static struct inode *lookup(struct inode *dir, const char *name)
+{
+    struct inode *inode = NULL;
+    int err = dir->ops->lookup(dir, name, strlen(name), &inode);
+
+    return err == 0 ? inode : NULL;
+}
+
+static int create(struct inode *dir, const char *name, u32 mode, struct inode **inode)
+{
+    return dir->ops->create(dir, name, strlen(name), mode, 0, inode);
+}
+
+static int open_file(struct inode *inode, u32 flags, struct file *file)
+{
+    *file = (struct file){.inode = inode};
+    atomic_init(&file->flags, flags);
+    return inode->ops->open(inode, file);
+}
+
+static s64 write_at(struct file *file, const void *data, u64 size, u64 pos)
+{
+    struct iovec vec;
+    struct io io;
+    int err;
+
+    fake_io(&io, &vec, (void *)(uintptr_t)data, size);
+    err = file->ops->write(file, &io, &pos);
+    return err != 0 ? err : (s64)io.done;
+}
+
+static s64 read_at(struct file *file, void *data, u64 size, u64 pos)
+{
+    struct iovec vec;
+    struct io io;
+    int err;
+
+    fake_io(&io, &vec, data, size);
+    err = file->ops->read(file, &io, &pos);
+    return err != 0 ? err : (s64)io.done;
+}
+
+static int close_file(struct file *file)
+{
+    int err = file->ops->flush != NULL ? file->ops->flush(file) : 0;
+
+    file->ops->release(file);
+    return err;
+}
+
+static bool holds(const char *name, const char *text)
+{
+    char buffer[256];
+
+    return fake_host_read(name, buffer, sizeof(buffer)) == (s64)strlen(text) &&
+           memcmp(buffer, text, strlen(text)) == 0;
+}
+
+static void test_names(void)
+{
+    struct inode *dir = NULL, *inode = NULL, *link = NULL;
+    struct file_stat stat;
+    char target[64];
+
+    mount();
+    OK(lookup(fix.root, "none") == NULL);
+    EQ(create(fix.root, "dir", S_IFDIR | 0755, &dir), 0);
+    EQ(create(dir, "file", S_IFREG | 0640, &inode), 0);
+    EQ(create(dir, "file", S_IFREG | 0640, &link), -EEXIST);
+    EQ(inode->ops->getattr(inode, &stat), 0);
+    EQ(stat.mode, S_IFREG | 0640);
+    EQ(stat.links, 1);
+    EQ(dir->ops->link(dir, "other", 5, inode), 0);
+    EQ(inode->ops->getattr(inode, &stat), 0);
+    EQ(stat.links, 2);
+    OK(fake_host_exists("dir/other"));
+    link = lookup(dir, "other");
+    OK(link == inode); /* one inode, whatever the name */
+    inode_put(link);
+    EQ(dir->ops->symlink(dir, "link", 4, "file", &link), 0);
+    EQ(link->mode & S_IFMT, S_IFLNK);
+    EQ(link->ops->readlink(link, target, sizeof(target)), 4);
+    OK(memcmp(target, "file", 4) == 0);
+    EQ(link->ops->readlink(link, target, 2), 2);
+    EQ(dir->ops->rename(dir, "other", 5, fix.root, "moved", 5, 0), 0);
+    OK(fake_host_exists("moved") && !fake_host_exists("dir/other"));
+    EQ(fix.root->ops->unlink(fix.root, "dir", 3, dir), -ENOTEMPTY);
+    EQ(dir->ops->unlink(dir, "file", 4, inode), 0);
+    EQ(dir->ops->unlink(dir, "link", 4, link), 0);
+    EQ(fix.root->ops->unlink(fix.root, "dir", 3, dir), 0);
+    OK(!fake_host_exists("dir"));
+    inode_put(link);
+    inode_put(inode);
+    inode_put(dir);
+    unmount();
+}
+
+static void test_file(void)
+{
+    static u8 data[3 * MIB], back[3 * MIB];
+    struct inode *inode = NULL;
+    struct file file;
+    s64 size;
+
+    mount();
+    for (unsigned i = 0; i < sizeof(data); i++) {
+        data[i] = (u8)rnd();
+    }
+    EQ(create(fix.root, "f", S_IFREG | 0444, &inode), 0);
+    EQ(open_file(inode, O_RDWR, &file), 0);
+    EQ(write_at(&file, data, sizeof(data) - 5, 0), sizeof(data) - 5);
+    EQ(fake_host_size("f"), 0); /* not there yet */
+    EQ(close_file(&file), 0);
+    size = fake_host_read("f", (char *)back, sizeof(back));
+    EQ(size, sizeof(data) - 5);
+    OK(memcmp(back, data, sizeof(data) - 5) == 0);
+    OK(p9_server.count[118] <= 1 + sizeof(data) / (124 * PAGE_SIZE) || p9_server.count[118] < 100);
+
+    /* Cached: no request for the data. */
+    EQ(open_file(inode, O_RDONLY, &file), 0);
+    EQ(read_at(&file, back, sizeof(back), 0), sizeof(data) - 5);
+    OK(memcmp(back, data, sizeof(data) - 5) == 0);
+    EQ(p9_server.count[116], 0);
+    EQ(close_file(&file), 0);
+    EQ(p9_server.opens, 0);
+    inode_put(inode);
+    unmount();
+}
+
+static void test_short_transfers(void)
+{
+    char data[20000], back[20000];
+    struct inode *inode = NULL;
+    struct file file;
+
+    mount();
+    memset(data, 'x', sizeof(data));
+    p9_server.most = 777;
+    EQ(create(fix.root, "f", S_IFREG | 0644, &inode), 0);
+    EQ(open_file(inode, O_RDWR, &file), 0);
+    EQ(write_at(&file, data, sizeof(data), 0), sizeof(data));
+    EQ(file.ops->sync(&file, true), 0);
+    EQ(fake_host_read("f", back, sizeof(back)), sizeof(data));
+    OK(memcmp(data, back, sizeof(data)) == 0);
+    (void)page_cache_drop_clean(inode->pages);
+    memset(back, 0, sizeof(back));
+    EQ(read_at(&file, back, sizeof(back), 0), sizeof(data));
+    OK(memcmp(data, back, sizeof(data)) == 0);
+    EQ(close_file(&file), 0);
+    inode_put(inode);
+    unmount();
+}
+
+/* The host writes, we write; each sees the other at the next open. */
+static void test_changes(void)
+{
+    struct inode *inode;
+    struct file file;
+    char back[32] = "";
+
+    mount();
+    fake_host_write("f", "first");
+    inode = lookup(fix.root, "f");
+    EQ(open_file(inode, O_RDONLY, &file), 0);
+    EQ(read_at(&file, back, sizeof(back), 0), 5);
+    fake_host_write("f", "second try");
+    EQ(close_file(&file), 0);
+    EQ(open_file(inode, O_RDWR, &file), 0);
+    EQ(read_at(&file, back, sizeof(back), 0), 10);
+    OK(memcmp(back, "second try", 10) == 0);
+    EQ(write_at(&file, "SECOND", 6, 0), 6);
+    EQ(file.ops->flush(&file), 0);
+    OK(holds("f", "SECOND try"));
+    /* The end of the file moves on the host while it is open. */
+    fake_host_write("f", "SECOND try, longer");
+    EQ(read_at(&file, back, sizeof(back), 10), 8);
+    OK(memcmp(back, ", longer", 8) == 0);
+    atomic_store(&file.flags, O_RDWR | O_APPEND);
+    EQ(write_at(&file, "!", 1, 0), 1);
+    EQ(close_file(&file), 0);
+    OK(holds("f", "SECOND try, longer!"));
+    inode_put(inode);
+    unmount();
+}
+
+static void test_truncate(void)
+{
+    struct file_change change = {.what = SET_SIZE, .size = 3};
+    struct file_stat stat;
+    struct inode *inode;
+    struct file file;
+    char back[32] = "";
+
+    mount();
+    fake_host_write("f", "123456");
+    inode = lookup(fix.root, "f");
+    EQ(open_file(inode, O_RDWR, &file), 0);
+    EQ(read_at(&file, back, 32, 0), 6);
+    EQ(inode->ops->setattr(inode, &change), 0);
+    EQ(fake_host_size("f"), 3);
+    change.size = 8;
+    EQ(inode->ops->setattr(inode, &change), 0);
+    EQ(read_at(&file, back, 32, 0), 8);
+    OK(memcmp(back, "123\0\0\0\0\0", 8) == 0);
+    EQ(write_at(&file, "abc", 3, 7), 3);
+    EQ(inode->ops->getattr(inode, &stat), 0);
+    EQ(stat.size, 10); /* ours is newer */
+    change = (struct file_change){.what = SET_MTIME, .mtime = {1000, 5}};
+    EQ(inode->ops->setattr(inode, &change), 0);
+    EQ(close_file(&file), 0);
+    EQ(inode->ops->getattr(inode, &stat), 0);
+    EQ(stat.mtime.sec, 1000); /* not undone by what was written before */
+    EQ(stat.mtime.nsec, 5);
+    EQ(fake_host_size("f"), 10);
+    inode_put(inode);
+    unmount();
+}
+
+/* A file that is open goes on without a name, on a server that goes by names. */
+static void test_nameless(void)
+{
+    struct file_change change = {.what = SET_SIZE, .size = 2};
+    struct file_stat stat;
+    struct inode *inode = NULL, *other = NULL;
+    struct file file;
+    char back[32] = "";
+
+    mount();
+    EQ(create(fix.root, "f", S_IFREG | 0644, &inode), 0);
+    EQ(open_file(inode, O_RDWR, &file), 0);
+    EQ(write_at(&file, "hello", 5, 0), 5);
+    EQ(fix.root->ops->unlink(fix.root, "f", 1, inode), 0);
+    EQ(inode->ops->getattr(inode, &stat), 0);
+    EQ(stat.links, 0);
+    EQ(stat.size, 5);
+    EQ(file.ops->sync(&file, false), 0);
+    EQ(inode->ops->setattr(inode, &change), 0);
+    EQ(inode->ops->getattr(inode, &stat), 0);
+    EQ(stat.size, 2);
+    EQ(write_at(&file, "!", 1, 6), 1);
+    EQ(file.ops->flush(&file), 0);
+    (void)page_cache_drop_clean(inode->pages);
+    EQ(read_at(&file, back, 32, 0), 7);
+    OK(memcmp(back, "he\0\0\0\0!", 7) == 0);
+
+    /* The name belongs to another file now. */
+    EQ(create(fix.root, "f", S_IFREG | 0644, &other), 0);
+    OK(other != inode);
+    EQ(inode->ops->getattr(inode, &stat), 0);
+    EQ(stat.size, 7);
+    EQ(close_file(&file), 0);
+    EQ(fake_host_size("f"), 0);
+    inode_put(other);
+    inode_put(inode);
+    unmount();
+}
+
+static void test_rename_over(void)
+{
+    struct inode *old, *new;
+    struct file file;
+    char back[32] = "";
+
+    mount();
+    fake_host_write("a", "new");
+    fake_host_write("b", "old one");
+    old = lookup(fix.root, "b");
+    EQ(open_file(old, O_RDONLY, &file), 0);
+    EQ(fix.root->ops->rename(fix.root, "a", 1, fix.root, "b", 1, 0), 0);
+    EQ(read_at(&file, back, 32, 0), 7);
+    new = lookup(fix.root, "b");
+    OK(new != NULL &&new != old);
+    EQ(fix.root->ops->rename(fix.root, "b", 1, fix.root, "c", 1, 2), -EINVAL);
+    EQ(close_file(&file), 0);
+    inode_put(new);
+    inode_put(old);
+    unmount();
+}
+
+struct listing {
+    struct dir_emit emit;
+    unsigned room, count;
+    u64 sum;
+};
+
+static u64 number(const char *text)
+{
+    u64 value = 0;
+
+    while (*text != 0) {
+        value = 10 * value + (u64)(*text++ - '0');
+    }
+    return value;
+}
+
+static bool list_one(struct dir_emit *emit, const char *name, size_t len, u64 ino, u32 type,
+                     u64 next)
+{
+    struct listing *l = container_of(emit, struct listing, emit);
+    char text[16] = "";
+
+    if (l->count == l->room) {
+        return false;
+    }
+    memcpy(text, name, MIN(len, sizeof(text) - 1));
+    l->sum += number(text + 1);
+    l->count++;
+    return true;
+}
+
+static void test_readdir(void)
+{
+    struct listing l = {.emit = {list_one}};
+    struct file file;
+    char name[16];
+    u64 pos = 0;
+
+    mount();
+    for (unsigned i = 0; i < 1500; i++) {
+        snprintf(name, sizeof(name), "f%u", i);
+        fake_host_write(name, "");
+    }
+    EQ(open_file(fix.root, O_RDONLY, &file), 0);
+    do {
+        l.room = l.count + 7; /* a little at a time, each time from where it was */
+        EQ(file.ops->readdir(&file, &pos, &l.emit), 0);
+    } while (l.count == l.room);
+    EQ(l.count, 1500);
+    EQ(l.sum, 1499 * 750);
+    EQ(close_file(&file), 0);
+    unmount();
+}
+
+static void test_kept(void)
+{
+    struct inode *inode;
+    struct file file;
+    char back[8];
+
+    mount();
+    fake_host_write("f", "text");
+    for (unsigned i = 0; i < 3; i++) {
+        inode = lookup(fix.root, "f");
+        EQ(open_file(inode, O_RDONLY, &file), 0);
+        EQ(read_at(&file, back, 4, 0), 4);
+        EQ(close_file(&file), 0);
+        inode_put(inode);
+    }
+    EQ(p9_server.count[116], 2); /* the data, and its end; once */
+    unmount();
+}
+
+static void test_read_only(void)
+{
+    struct file_change change = {.what = SET_MODE, .mode = 0600};
+    struct inode *inode;
+    struct file file;
+
+    mount();
+    fix.super->read_only = true;
+    fake_host_write("f", "text");
+    EQ(create(fix.root, "g", S_IFREG | 0644, &inode), -EROFS);
+    inode = lookup(fix.root, "f");
+    EQ(open_file(inode, O_WRONLY, &file), -EROFS);
+    EQ(inode->ops->setattr(inode, &change), -EROFS);
+    EQ(fix.root->ops->unlink(fix.root, "f", 1, inode), -EROFS);
+    EQ(open_file(inode, O_RDONLY, &file), 0);
+    EQ(close_file(&file), 0);
+    inode_put(inode);
+    unmount();
+}
+
+static void test_vanished(void)
+{
+    struct inode *inode = NULL, *none = NULL;
+    struct fs_stat stat;
+    struct file file;
+    char back[16];
+
+    mount();
+    EQ(fix.super->ops->statfs(fix.super, &stat), 0);
+    EQ(stat.name_max, 255);
+    EQ(create(fix.root, "f", S_IFREG | 0644, &inode), 0);
+    EQ(open_file(inode, O_RDWR, &file), 0);
+    EQ(write_at(&file, "data", 4, 0), 4);
+    p9_server.vanished = true;
+    EQ(file.ops->flush(&file), -EIO);
+    EQ(fix.root->ops->lookup(fix.root, "x", 1, &none), -EIO);
+    EQ(read_at(&file, back, 4, 0), 4); /* what is here is here */
+    p9_server.vanished = false;
+    EQ(close_file(&file), 0);
+    OK(holds("f", "data")); /* nothing was lost meanwhile */
+    inode_put(inode);
+    unmount();
+}
+
+/* A bit of everything, whose results do not matter: it must only come to an end. */
+static void exercise(void)
+{
+    struct listing l = {.emit = {list_one}, .room = 100};
+    struct inode *inode = NULL, *dir = NULL;
+    struct file_stat stat;
+    struct fs_stat fs;
+    struct file file;
+    char back[8192];
+    u64 pos = 0;
+
+    if (create(fix.root, "d", S_IFDIR | 0755, &dir) == 0) {
+        (void)!dir->ops->getattr(dir, &stat);
+        inode_put(dir);
+    }
+    if (fix.root->ops->symlink(fix.root, "l", 1, "/target/of/the/link", &dir) == 0) {
+        (void)!dir->ops->readlink(dir, back, sizeof(back));
+        inode_put(dir);
+    }
+    (void)!fix.super->ops->statfs(fix.super, &fs);
+    if (create(fix.root, "f", S_IFREG | 0644, &inode) == 0) {
+        if (open_file(inode, O_RDWR, &file) == 0) {
+            (void)!write_at(&file, back, 5000, 100);
+            (void)!file.ops->sync(&file, false);
+            (void)page_cache_drop_clean(inode->pages);
+            (void)!read_at(&file, back, sizeof(back), 0);
+            (void)!inode->ops->getattr(inode, &stat);
+            (void)!close_file(&file);
+        }
+        (void)!fix.root->ops->unlink(fix.root, "f", 1, inode);
+        inode_put(inode);
+    }
+    if (open_file(fix.root, O_RDONLY, &file) == 0) {
+        (void)!file.ops->readdir(&file, &pos, &l.emit);
+        (void)!close_file(&file);
+    }
+}
+
+static void test_spoilt(void)
+{
+    for (unsigned i = 0; i < 300; i++) {
+        rnd_seed(i + 1);
+        mount();
+        memset(&p9_server.count, 0, sizeof(p9_server.count));
+        p9_server.spoil = true;
+        exercise();
+        p9_server.spoil = false;
+        /* Fids that the server made before its reply was spoilt are lost. */
+        p9_server_stop();
+        p9_server.vanished = true;
+        p9_server.fids = p9_server.opens = 0;
+        unmount();
+    }
+    /* And a mount that never comes to be. */
+    for (unsigned i = 0; i < 300; i++) {
+        struct super *super = NULL;
+
+        rnd_seed(i + 1);
+        fake_host_begin();
+        p9_server_start(fake_host_folder());
+        p9_server.spoil = true;
+        if (p9fs_new(&p9_server_transport, "test", false, &super) == 0) {
+            fix.super = super;
+            p9_server_stop();
+            p9_server.vanished = true;
+            p9_server.fids = p9_server.opens = 0;
+            unmount();
+        } else {
+            p9_server_stop();
+            fake_host_end();
+        }
+    }
+}
+
+static void test_no_memory(void)
+{
+    for (unsigned i = 0; i < 250; i++) {
+        mount();
+        fail_after(i);
+        exercise();
+        fail_after(-1);
+        p9_server_stop();
+        p9_server.vanished = true;
+        p9_server.fids = p9_server.opens = 0;
+        unmount();
+    }
+    OK(true);
+}
+
+int main(void)
+{
+    run("makes, finds, renames and removes names", test_names);
+    run("what is written is on the host at close", test_file);
+    run("a server that moves little at a time", test_short_transfers);
+    run("each side sees what the other changed", test_changes);
+    run("sizes and times", test_truncate);
+    run("an open file without a name", test_nameless);
+    run("rename over an open file", test_rename_over);
+    run("long folders, in parts", test_readdir);
+    run("a closed file's pages stay", test_kept);
+    run("a share that is read-only", test_read_only);
+    run("a server that has gone", test_vanished);
+    run("spoilt replies", test_spoilt);
+    run("no memory", test_no_memory);
+    return finish();
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* sources: kernel/fs/cache/page_tree.c kernel/fs/cache/readahead.c */
+/*
+ * The tree of a file's pages, against a plain array; memory that runs out;
+ * how far read-ahead goes.
+ */
+#include "host.h"
+
+#include <string.h>
+
+#include "../../kernel/fs/cache/page_tree_priv.h"
+#include "../../kernel/fs/cache/readahead_priv.h"
+
+#define SPACE 20000u
+
+static void test_against_array(void)
+{
+    static u64 model[SPACE];
+    struct page_tree tree = {0};
+    u64 index = 0, wrong = 0;
+
+    rnd_seed(1);
+
+    for (unsigned i = 0; i < 200000; i++) {
+        u64 at = rnd_below(SPACE);
+        u64 *slot = page_tree_make(&tree, at, test_alloc);
+
+        if (!OK(slot != NULL)) {
+            return;
+        }
+        wrong += *slot != model[at];
+        *slot = model[at] = rnd_below(3) == 0 ? 0 : at * 8 + 1;
+        if (i % 50000 == 49999) {
+            page_tree_prune(&tree, test_free);
+        }
+    }
+    for (u64 at = 0; at < SPACE; at++) {
+        u64 *slot = page_tree_find(&tree, at);
+
+        wrong += (slot == NULL ? 0 : *slot) != model[at];
+        if (model[at] != 0) {
+            u64 *next = page_tree_next(&tree, &index, SPACE);
+
+            wrong += next == NULL || index != at || *next != model[at];
+            index++;
+        }
+    }
+    OK(wrong == 0);
+    OK(page_tree_next(&tree, &index, ~0ull) == NULL);
+    memset(model, 0, sizeof(model));
+    for (u64 *slot; index = 0, (slot = page_tree_next(&tree, &index, SPACE)) != NULL;) {
+        *slot = 0;
+    }
+    page_tree_prune(&tree, test_free);
+    OK(test_live() == 0 && tree.levels == 0);
+}
+
+static void test_edges(void)
+{
+    struct page_tree tree = {0};
+    u64 index;
+
+    *page_tree_make(&tree, 0, test_alloc) = 5;
+    OK(test_live() == 0); /* the first page needs no node */
+    OK(*page_tree_find(&tree, 0) == 5);
+    OK(page_tree_find(&tree, 1) == NULL);
+    *page_tree_make(&tree, PAGE_TREE_END - 1, test_alloc) = 7;
+    OK(page_tree_make(&tree, PAGE_TREE_END, test_alloc) == NULL);
+    index = 1;
+    OK(*page_tree_next(&tree, &index, PAGE_TREE_END) == 7 && index == PAGE_TREE_END - 1);
+    index = 1;
+    OK(page_tree_next(&tree, &index, PAGE_TREE_END - 1) == NULL);
+    index = 0;
+    OK(page_tree_next(&tree, &index, 0) == NULL);
+    *page_tree_find(&tree, PAGE_TREE_END - 1) = 0;
+    page_tree_prune(&tree, test_free);
+    OK(test_live() == 0 && tree.first == 5);
+}
+
+/* Whatever allocation fails, the tree stays whole and gives all back. */
+static void test_no_memory(void)
+{
+    struct page_tree tree = {0};
+    u64 failed = 0;
+
+    for (u64 n = 0; n < 12; n++) {
+        u64 *slot;
+
+        fail_after((s64)n);
+        slot = page_tree_make(&tree, 1ull << 40, test_alloc);
+        fail_after(-1);
+        failed += slot == NULL;
+        OK(slot == NULL || *slot == 0);
+        page_tree_prune(&tree, test_free);
+        OK(test_live() == 0);
+    }
+    OK(failed > 5 && failed < 14);
+}
+
+static void test_readahead(void)
+{
+    struct readahead ahead = {0};
+    u64 index = 0;
+    unsigned last = 0, n;
+
+    for (unsigned i = 0; i < 8; i++) {
+        n = readahead_plan(&ahead, index, 100000);
+        OK(n >= last && n <= READAHEAD_MOST);
+        last = n;
+        index += n;
+    }
+    OK(last == READAHEAD_MOST);
+    OK(readahead_plan(&ahead, 5000, 100000) == READAHEAD_FIRST); /* a jump */
+    OK(readahead_plan(&ahead, 5000 + READAHEAD_FIRST + 2, 100000) == 2 * READAHEAD_FIRST);
+    OK(readahead_plan(&ahead, 40, 100000) == READAHEAD_FIRST); /* backwards */
+    OK(readahead_plan(&ahead, 99999, 100000) == 1);
+    OK(readahead_plan(&ahead, 100000, 100000) == 1);
+    readahead_reset(&ahead);
+    OK(ahead.window == 0);
+}
+
+int main(void)
+{
+    run("random pages against an array", test_against_array);
+    run("the first page, the last, and none", test_edges);
+    run("memory runs out", test_no_memory);
+    run("read-ahead grows and starts anew", test_readahead);
+    return finish();
+}

@@ -1,0 +1,292 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# run-programs.sh [--only PATTERN] [--accel kvm|tcg]... BUILD-DIR
+#
+# Runs tests/programs on Linux, then in Moka by the tool `moka`: on each
+# accelerator, in each of the four ways in which they are built.  A program
+# that speaks TAP passes when it says so; what the others print, and all
+# statuses, must be what they are on Linux.  At the end the committed table
+# of system calls is compared with the kernel.
+#
+# --only takes what matches an extended regular expression, as
+# "kvm musl files".
+set -eu
+. tests/report.sh
+
+only='' accels=''
+while [ $# -gt 1 ]; do
+    case $1 in
+    --only) only=$2 && shift ;;
+    --accel) accels="$accels $2" && shift ;;
+    *) break ;;
+    esac
+    shift
+done
+if [ $# != 1 ]; then
+    echo 'usage: run-programs.sh [--only PATTERN] [--accel kvm|tcg]... BUILD-DIR' >&2
+    exit 2
+fi
+build=$(cd "$1" && pwd)
+root=$build/programs
+logs=$build/logs/programs
+mkdir -p "$logs"
+export MOKA_ROOT="$PWD" MOKA_BUILD="$build"
+
+child=''
+end_child() {
+    if [ -n "$child" ]; then
+        kill -KILL "$child" 2>/dev/null || true
+    fi
+}
+trap end_child EXIT
+trap 'exit 130' INT TERM HUP
+
+wanted() {
+    [ -z "$only" ] || echo "$1" | grep -Eq -e "$only"
+}
+
+# The tool; $how is "ACCEL VARIANT".  A limit finds hangs only.
+moka() {
+    timeout -k 5 "$limit" "$build/tool/moka" exec --quiet --cache "$build/cache" \
+        --accel "${how%% *}" "$@"
+}
+
+# program NAME ARGUMENT...: on Linux (how=linux) or in Moka, as the shell would.
+program() {
+    name=$1
+    shift
+    if [ "$how" = linux ]; then
+        timeout -k 5 "$limit" "$root/glibc/$name" "$@"
+    else
+        moka "$root" "/${how#* }/$name" "$@"
+    fi
+}
+
+limit=100
+variants='glibc static musl musl-static'
+
+# verdict WHY: ends the line that begin() has begun; empty: passed.
+verdict() {
+    if [ -z "$1" ]; then
+        end 1 0 0 ''
+    else
+        end 0 1 0 "$1"
+        sed 's/^/    /' "$log" | head -n 40
+    fi
+}
+
+# tap_test NAME ARGUMENT...
+tap_test() {
+    wanted "$how $1" || return 0
+    begin "$how $1"
+    log=$logs/$(echo "$how $1" | tr ' ' '-').log status=0
+    program "$@" </dev/null >"$log" 2>&1 || status=$?
+    read -r passed failed skipped why <<END
+$(awk -f tests/tap.awk "$log")
+END
+    if [ "$status" != 0 ] && [ "$failed" = 0 ]; then
+        why="status $status"
+    fi
+    end "$passed" "$failed" "$skipped" "$why"
+    if [ "$failed" != 0 ] || [ -n "$why" ]; then
+        { awk -v show=1 -f tests/tap.awk "$log" && tail -n 8 "$log"; } | sed 's/^/    /' | head -n 60
+    fi
+}
+
+# same NAME COMMAND...: output and status are what they are on Linux.
+same() {
+    label=$1
+    shift
+    wanted "$how $label" || return 0
+    key=$logs/$(echo "$label" | tr -c 'A-Za-z0-9\n' '-')
+    if ! [ -e "$key.linux" ]; then
+        moka_how=$how how=linux status=0
+        "$@" >"$key.linux.part" 2>/dev/null || status=$?
+        echo "status $status" >>"$key.linux.part"
+        mv "$key.linux.part" "$key.linux"
+        how=$moka_how
+    fi
+    begin "$how $label"
+    log=$key.log status=0
+    "$@" >"$key.out" 2>"$log" || status=$?
+    echo "status $status" >>"$key.out"
+    if cmp -s "$key.linux" "$key.out"; then
+        verdict ''
+    else
+        { diff -a "$key.linux" "$key.out" | head -n 10 | cut -c 1-200; } >>"$log"
+        verdict 'not as on Linux'
+    fi
+}
+
+# Only the statuses: what is in a buffer at a sudden end is each library's own affair.
+each_status() {
+    for ending in 'return 3' 'exit 300' '_exit 5' abort 'null 8' ud2 'thread-exit 6' 'last-thread' \
+        'atexit 4' 'raise 1' 'raise 2' 'raise 3' 'raise 4' 'raise 5' 'raise 6' 'raise 7' 'raise 8' \
+        'kill 9' 'raise 10' 'raise 11' 'raise 12' 'raise 13' 'raise 14' 'kill 15' 'raise 17' \
+        'raise 23' 'raise 24' 'raise 31' 'raise 34' 'raise 64'; do
+        status=0
+        # shellcheck disable=SC2086 # words
+        program status $ending </dev/null >/dev/null 2>&1 || status=$?
+        echo "$ending: $status"
+    done
+}
+
+environment='PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LANG=C.UTF-8'
+newline='
+'
+arguments() {
+    # shellcheck disable=SC2016 # as it is
+    set -- one 'two words' '' "a'b\"c\\d" '$HOME' "line${newline}line" '-x' 'mitä' \
+        "$(awk 'BEGIN { for (i = 0; i < 20000; i++) printf "long" }')"
+    if [ "$how" = linux ]; then
+        # shellcheck disable=SC2086 # words
+        (cd /proc && env -i $environment A='x y' B= "$root/glibc/args" "$@" </dev/null)
+    else
+        TERM=dumb LANG=C.UTF-8 moka -e A=other -e 'A=x y' -e B= --cwd /proc "$root" \
+            "/${how#* }/args" "$@" </dev/null
+    fi
+}
+
+# The sum that the program prints of what it wrote, beside that of what arrived.
+big_output() {
+    { program bytes write 100 </dev/null 2>"$logs/sum"; } | cksum
+    cat "$logs/sum"
+}
+input() {
+    program bytes copy <"$logs/random" 2>&1 >"$logs/copied"
+    cmp "$logs/random" "$logs/copied"
+}
+input_pipe() {
+    # shellcheck disable=SC2002 # a pipe is what is wanted
+    cat "$logs/random" | program bytes copy 2>/dev/null | cksum
+}
+no_input() {
+    program bytes copy </dev/null 2>&1
+}
+both_outputs() {
+    program bytes both </dev/null 2>"$logs/both"
+    cksum <"$logs/both"
+}
+closed_output() {
+    {
+        status=0
+        program bytes fill </dev/null 2>/dev/null || status=$?
+        echo "$status" >"$logs/fill"
+    } | head -c 300000 | cksum
+    cat "$logs/fill"
+}
+
+# signalled SIGNALS HOW NUMBER: starts it, waits until it runs, sends.  A simple
+# command, so that $! is the program or the tool and no shell.
+signalled() {
+    : >"$logs/signalled"
+    if [ "$how" = linux ]; then
+        "$root/glibc/status" "$2" "$3" </dev/null >"$logs/signalled" 2>/dev/null &
+    else
+        "$build/tool/moka" exec --quiet --cache "$build/cache" --accel "${how%% *}" "$root" \
+            "/${how#* }/status" "$2" "$3" </dev/null >"$logs/signalled" 2>/dev/null &
+    fi
+    child=$!
+    tries=0
+    while ! grep -q waiting "$logs/signalled" && [ $tries -lt 600 ]; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+    for signal in $1; do
+        kill -"$signal" "$child" 2>/dev/null || true
+        sleep 0.2
+    done
+    tries=0
+    while kill -0 "$child" 2>/dev/null && [ $tries -lt 200 ]; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+    kill -KILL "$child" 2>/dev/null || true
+    status=0
+    wait "$child" || status=$?
+    child=''
+    echo "$status"
+    cat "$logs/signalled"
+}
+interrupt() {
+    signalled INT catch 2
+}
+terminate() {
+    signalled TERM catch 15
+}
+quit() {
+    signalled QUIT catch 3
+}
+# On Linux the second one would not end it, so only Moka is asked.
+interrupt_twice() {
+    [ "$how" = linux ] && echo 130 && echo waiting && return
+    signalled 'INT INT' ignore 2 | grep -v ignore
+}
+
+# A folder of the host: what the calls say there, and what is in it at the end.
+host_folder() {
+    rm -rf "$logs/folder"
+    mkdir "$logs/folder"
+    if [ "$how" = linux ]; then
+        program folder "$logs/folder" </dev/null
+    else
+        moka -v "$logs/folder:/host" "$root" "/${how#* }/folder" /host </dev/null
+    fi
+    (cd "$logs/folder" && cksum -- *)
+}
+
+in_each_way() {
+    for variant in $variants; do
+        how="$1 $variant"
+        [ -e "$root/$variant/hello" ] || continue
+        same hello program hello
+        for name in files mmap threads signals events; do
+            tap_test $name
+        done
+    done
+    how="$1 glibc"
+    tap_test cxx /glibc/libthrower.so
+    same arguments arguments
+    same 'a folder of the host' host_folder
+    same statuses each_status
+    same 'exit handlers' program status atexit 4
+    same 'the last thread' program status last-thread
+    same 'output, 100 MB' big_output
+    same 'input, a file' input
+    same 'input, a pipe' input_pipe
+    same 'input, none' no_input
+    same 'both outputs' both_outputs
+    same 'nobody reads' closed_output
+    same SIGINT interrupt
+    same SIGTERM terminate
+    same SIGQUIT quit
+    same 'SIGINT twice' interrupt_twice
+}
+
+on_linux() {
+    how=linux
+    for name in files mmap threads signals events; do
+        tap_test $name
+    done
+    tap_test cxx "$root/glibc/libthrower.so"
+}
+
+rm -f "$logs"/*.linux
+head -c 20000000 /dev/urandom >"$logs/random"
+on_linux
+for accel in ${accels:-kvm tcg}; do
+    if [ "$accel" = kvm ] && ! (: <>/dev/kvm) 2>/dev/null; then
+        echo 'NO KVM: its programs were NOT run'
+        count 0 0 1
+        continue
+    fi
+    in_each_way "$accel"
+done
+if wanted 'system calls table'; then
+    begin 'docs/system-calls.md is up to date'
+    log=$logs/system-calls.log why=''
+    tools/list-syscalls.sh --check "$build/release/moka.elf" >"$log" 2>&1 || why='it is not'
+    verdict "$why"
+fi
+finish programs "$build/programs.result"

@@ -1,0 +1,132 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# The tool `moka` as far as it needs no machine: its options and errors, the
+# command it makes, and the images that it keeps.
+set -eu
+cd "$(dirname "$0")/.."
+. tests/tap.sh
+
+gcc -std=gnu11 -D_GNU_SOURCE -g -fsanitize=address,undefined -pthread -o "$dir/moka" images/tool/*.c
+if ! command -v mkfs.erofs >/dev/null || ! command -v qemu-system-x86_64 >/dev/null; then
+    echo 'ok 1 - the tool # SKIP no mkfs.erofs or no QEMU here: make deps-run'
+    echo '1..1'
+    exit 0
+fi
+mkdir -p "$dir/build/release" "$dir/build/rom" "$dir/root/bin" "$dir/share,1"
+touch "$dir/build/release/moka.elf" "$dir/build/rom/moka.rom"
+echo program >"$dir/root/bin/program"
+export MOKA_ROOT="$PWD" MOKA_BUILD="$dir/build" ASAN_OPTIONS=detect_leaks=0
+
+moka() {
+    "$dir/moka" exec --cache "$dir/cache" --accel tcg "$@"
+}
+
+# refuses TEXT OPTION...: status 125, at most two lines, with TEXT.
+refuses() {
+    text=$1
+    shift
+    status=0
+    moka "$@" >"$dir/out" 2>&1 </dev/null || status=$?
+    [ $status = 125 ] && [ "$(wc -l <"$dir/out")" -le 2 ] && grep -Fq -e "$text" "$dir/out"
+}
+
+# command_has TEXT OPTION...: the command of the machine contains TEXT.
+command_has() {
+    text=$1
+    shift
+    moka --quiet --dry-run "$@" "$dir/root" /bin/program one >"$dir/out" 2>&1 </dev/null
+    grep -Fq -e "$text" "$dir/out"
+}
+
+check 'no image' refuses 'which image'
+check 'no program' refuses 'which program' "$dir/root"
+check 'an image that is not there' refuses "no image or folder '$dir/none'" "$dir/none" /bin/program
+check 'a file that is no image' refuses 'is no EROFS image' "$dir/root/bin/program" /bin/program
+check 'an unknown option' refuses "unknown option '--fast'" --fast "$dir/root" /bin/program
+check 'an option without its value' refuses '-m needs a value' -m
+check 'memory without number' refuses "not 'M'" -m M "$dir/root" /bin/program
+check 'memory in an unknown unit' refuses "not '1T'" -m 1T "$dir/root" /bin/program
+check 'no processor' refuses "not '0'" -c 0 "$dir/root" /bin/program
+check 'too many processors' refuses "not '65'" -c 65 "$dir/root" /bin/program
+check 'an unknown accelerator' refuses "not 'xen'" --accel xen "$dir/root" /bin/program
+check 'an unknown machine' refuses "not 'pc'" --machine pc "$dir/root" /bin/program
+check 'a variable without name' refuses "not '=x'" -e =x "$dir/root" /bin/program
+check 'a variable that is not here' refuses 'no such variable' -e MOKA_NONE "$dir/root" /bin/program
+check 'a folder that is not absolute' refuses "not 'srv'" --cwd srv "$dir/root" /bin/program
+check 'a volume without a place' refuses 'HOST:GUEST' -v "$dir/root" "$dir/root" /bin/program
+check 'a volume that is not there' refuses 'there is no folder' -v "$dir/none:/x" "$dir/root" /bin/program
+check 'a volume in an unknown mode' refuses 'neither ro nor rw' -v "$dir:/x:wo" "$dir/root" /bin/program
+long=$(awk 'BEGIN { for (i = 0; i < 12000; i++) printf "1234567890" }')
+too_much() {
+    refuses 'larger than 1 MiB' --quiet "$dir/root" /bin/program "$long" "$long" "$long" "$long" "$long" \
+        "$long" "$long" "$long" "$long"
+}
+check 'too much to hand over' too_much
+
+help_works() {
+    "$dir/moka" exec --help | grep -q '^Examples:'
+}
+unknown_verb() {
+    status=0
+    "$dir/moka" jump 2>"$dir/out" || status=$?
+    [ $status = 125 ] && grep -q "unknown command 'jump'" "$dir/out"
+}
+check 'help' help_works
+check 'an unknown command' unknown_verb
+
+check 'memory' command_has '-m 2G' -m 2G
+check 'memory, in the other form' command_has '-m 3G' --memory=3G
+check 'processors' command_has '-smp 3' -c 3
+check 'what to run' command_has 'name=opt/moka/exec,file=/dev/fd/'
+check 'devices of microvm' command_has '-device virtio-blk-device,drive=root'
+check 'devices of q35' command_has '-device virtio-blk-pci,disable-legacy=on,drive=root' --machine q35
+check 'a port' command_has 'virtserialport,chardev=stdin,name=stdin'
+check 'a volume, commas in its name' command_has "share,,1" -v "$dir/share,1:/data"
+check 'its tag' command_has 'mount_tag=moka0' -v "$dir/root:/data"
+check 'read-only' command_has 'readonly=on,path=' -v "$dir/root:/data:ro"
+check 'a debugger' command_has 'tcp:127.0.0.1:4321' --gdb 4321
+
+images() {
+    find "$dir/cache" -name '*.erofs' | sort
+}
+run_once() {
+    moka --dry-run "$dir/root" /bin/program >/dev/null 2>"$dir/out" </dev/null
+}
+image_is_kept() {
+    run_once
+    before=$(images)
+    run_once
+    [ "$(images)" = "$before" ] && ! [ -s "$dir/out" ] && [ "$(echo "$before" | wc -l)" = 1 ]
+}
+image_is_made_anew() {
+    before=$(images)
+    "$@"
+    run_once
+    [ "$(images)" != "$before" ] && [ "$(images | wc -l)" = 1 ]
+}
+check 'an image is kept' image_is_kept
+check 'a new file' image_is_made_anew touch "$dir/root/new"
+check 'another mode' image_is_made_anew chmod 700 "$dir/root/bin/program"
+check 'other contents, the old date' image_is_made_anew \
+    sh -c "echo PROGRAM >'$dir/root/bin/program'; touch -d @1 '$dir/root/bin/program'"
+check 'a file gone' image_is_made_anew rm "$dir/root/new"
+old_images_go() {
+    touch -d '40 days ago' "$dir/cache/0-0.erofs"
+    touch "$dir/cache/1-1.erofs" "$dir/root/newer"
+    run_once
+    ! [ -e "$dir/cache/0-0.erofs" ] && [ -e "$dir/cache/1-1.erofs" ]
+}
+check 'images go when they are long unused' old_images_go
+image_itself() {
+    tools/mkimage.sh "$dir/root" "$dir/image"
+    moka --dry-run "$dir/image" /bin/program >"$dir/out" 2>&1 </dev/null
+}
+check 'an image that was made before' image_itself
+no_folder() {
+    ! tools/mkimage.sh "$dir/none" "$dir/image" 2>/dev/null && ! tools/mkimage.sh "$dir/root" 2>/dev/null
+}
+check 'no folder to make an image of' no_folder
+rm "$dir/build/release/moka.elf"
+check 'no kernel' refuses 'cannot read the kernel' "$dir/root" /bin/program
+finish
