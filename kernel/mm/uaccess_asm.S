@@ -16,14 +16,47 @@
 
     .text
 
-/* int uaccess_copy(void *dst, const void *src, size_t size) */
+/*
+ * int uaccess_copy(void *dst, const void *src, size_t size)
+ *
+ * REP takes some ten nanoseconds to begin, so what is small goes by words;
+ * the last word may overlap the one before it.
+ */
     .globl uaccess_copy
     .type uaccess_copy, @function
 uaccess_copy:
-    mov %rdx, %rcx
+    cmp $128, %rdx
+    ja 4f
+    cmp $8, %rdx
+    jb 3f
+    lea -8(%rdx), %rcx            /* where the last word begins */
+    xor %eax, %eax
+1:  cmp %rcx, %rax
+    jae 2f
+    may_fault
+    mov (%rsi, %rax), %r8
+    may_fault
+    mov %r8, (%rdi, %rax)
+    add $8, %rax
+    jmp 1b
+2:  may_fault
+    mov (%rsi, %rcx), %r8
+    may_fault
+    mov %r8, (%rdi, %rcx)
+    xor %eax, %eax
+    ret
+3:  test %rdx, %rdx
+    jz 5f
+    may_fault
+    movb -1(%rsi, %rdx), %al
+    may_fault
+    movb %al, -1(%rdi, %rdx)
+    dec %rdx
+    jmp 3b
+4:  mov %rdx, %rcx
     may_fault
     rep movsb
-    xor %eax, %eax
+5:  xor %eax, %eax
     ret
     .size uaccess_copy, . - uaccess_copy
 

@@ -26,6 +26,33 @@ GUEST_TEST(uaccess_copies)
     OK(memory_back(&before, 4));
 }
 
+/* Every size up to beyond where REP begins, up to the last byte of a page. */
+GUEST_TEST(uaccess_sizes)
+{
+    vaddr_t va = map_new(2 * PAGE_SIZE, PROT_RW);
+    static u8 out[300], in[300];
+
+    EQ(aspace_protect(va + PAGE_SIZE, PAGE_SIZE, 0), 0);
+    for (size_t n = 0; n <= sizeof(out); n++) {
+        u8 *at = (u8 *)(va + PAGE_SIZE - n);
+
+        memset((void *)(va + PAGE_SIZE - 2 * sizeof(out)), 0xee, 2 * sizeof(out));
+        for (size_t i = 0; i < n; i++) {
+            out[i] = (u8)(i + n + 1);
+        }
+        memset(in, 0, sizeof(in));
+        EQ(user_write(at, out, n), 0);
+        EQ(at[-1], 0xee);
+        EQ(user_read(in, at, n), 0);
+        if (!OK(memcmp(in, out, n) == 0) || !OK(n == sizeof(in) || in[n] == 0)) {
+            break;
+        }
+        EQ(n > 0 ? user_write(at + 1, out, n) : -EFAULT, -EFAULT);
+        EQ(n > 0 ? user_read(in, at + 1, n) : -EFAULT, -EFAULT);
+    }
+    EQ(aspace_unmap(va, 2 * PAGE_SIZE), 0);
+}
+
 GUEST_TEST(uaccess_refused)
 {
     struct memory_state before = memory_state_now();
