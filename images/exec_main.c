@@ -108,9 +108,9 @@ static noreturn void end_unstarted(const struct exec_spec *spec, int err)
         exec_report("error %d '%.200s' is not a program that can be run here\n", STATUS_NOT_RUN,
                     spec->path);
         break;
-    case -EEXIST: /* 2 to 6 MiB are the kernel's */
+    case -EEXIST: /* the last 8 MiB below 2 GiB are the kernel's */
         exec_report("error %d '%.150s' is linked to fixed addresses that the kernel has: "
-                    "it has to be position-independent\n",
+                    "it must not take any from 2040 to 2048 MiB\n",
                     STATUS_NOT_RUN, spec->path);
         break;
     case -ENOMEM:

@@ -36,7 +36,7 @@ define image
 $(1)_$(2)_objects := $$(patsubst %,$(BUILD)/$(1)/%.o,$(base_sources) $(3))
 $(1)_$(2)_app := $$(patsubst %,$(BUILD)/$(1)/%.o,$(4))
 $$($(1)_$(2)_app): FLAGS := $(CFLAGS_APP) $(filter-out -fsanitize% -fno-sanitize%,$(flags_$(1)))
-$(BUILD)/$(1)/$(2).elf: $$($(1)_$(2)_objects) $$($(1)_$(2)_app) images/kernel.ld tools/symbols.sh
+$(BUILD)/$(1)/$(2).elf: $$($(1)_$(2)_objects) $$($(1)_$(2)_app) images/kernel.ld kernel/include/kernel/image_place.h tools/link.sh tools/symbols.sh
 	@echo "  LINK  $$@"
 	$$(Q)tools/link.sh "$(CC)" $$@ images/kernel.ld $$($(1)_$(2)_objects) $$($(1)_$(2)_app)
 -include $$(patsubst %.o,%.d,$$($(1)_$(2)_objects) $$($(1)_$(2)_app))

@@ -41,7 +41,7 @@ $(programs_root)/glibc/%: tests/programs/%.c tests/programs/tap.h mk/programs.mk
 $(programs_root)/static/%: tests/programs/%.c tests/programs/tap.h mk/programs.mk
 	@mkdir -p $(@D)
 	@echo "  PROG  $@"
-	$(Q)$(CC) $(PROGRAM_CFLAGS) -static-pie -o $@ $<
+	$(Q)$(CC) $(PROGRAM_CFLAGS) -static -no-pie -o $@ $<
 $(programs_root)/musl/%: tests/programs/%.c tests/programs/tap.h mk/programs.mk $(BUILD)/libc/lib/libc.so
 	@mkdir -p $(@D)
 	@echo "  PROG  $@"

@@ -9,8 +9,10 @@ set -eu
 cc=$1 out=$2 script=$3
 shift 3
 
+$cc -E -P -D__ASSEMBLY__ -x c "$script" >"$out.ld"
+
 link() {
-    ld -nostdlib -static -z noexecstack -z max-page-size=4096 --gc-sections -T "$script" \
+    ld -nostdlib -static -z noexecstack -z max-page-size=4096 --gc-sections -T "$out.ld" \
         -Map "$out.map" -o "$@"
 }
 
@@ -24,5 +26,5 @@ if ! sh tools/symbols.sh "$out.tmp" | cmp -s - "$out.symbols.S"; then
 fi
 nm -n "$out.tmp" > "${out%.elf}.sym"
 mv "$out.map" "${out%.elf}.map"
-rm -f "$out.nosyms" "$out.symbols.S" "$out.symbols.o"
+rm -f "$out.ld" "$out.nosyms" "$out.symbols.S" "$out.symbols.o"
 mv "$out.tmp" "$out"

@@ -10,8 +10,12 @@
  * On kvm_pvm every instruction is interpreted (about a microsecond each)
  * until MSR_PVM_NATIVE is written in 64-bit mode.  So the first page tables
  * and descriptor tables are static data and that write comes early.
+ *
+ * The image is linked at other addresses than it is loaded at (image_place.h).
+ * Code that runs before paging names memory by LOADED(symbol).
  */
 #include "../platform/kvm_pvm/pvm_host.h"
+#include <kernel/image_place.h>
 
 #define MSR_EFER 0xc0000080
 #define EFER_BITS 0x901           /* NXE, LME, SCE */
@@ -22,13 +26,14 @@
 #define DATA 0x18
 #define LEAF_2M 0xe7              /* present, write, user, accessed, dirty, large */
 #define TABLE 0x67                /* present, write, user, accessed, dirty */
+#define LOADED(symbol) ((symbol) - KERNEL_OFFSET)
 
     /* Tells the loader where the 32-bit entry is: XEN_ELFNOTE_PHYS32_ENTRY. */
     .section .note.pvh, "a", @note
     .balign 4
     .long 4, 4, 18
     .asciz "Xen"
-    .long pvh_start
+    .long LOADED(pvh_start)
 
     .section .boot, "ax", @progbits
     .code32
@@ -38,16 +43,16 @@ pvh_start:
     cld
     mov %ebx, %esi
     rdtsc
-    mov %eax, boot_tsc
-    mov %edx, boot_tsc + 4
-    lgdt boot_gdt_pointer
-    mov $boot_stack_top, %esp
+    mov %eax, LOADED(boot_tsc)
+    mov %edx, LOADED(boot_tsc + 4)
+    lgdt LOADED(loaded_gdt_pointer)
+    mov $LOADED(boot_stack_top), %esp
     call enter_long_mode
     ljmp $CODE64, $start64
 
     /* Paging and long mode with the boot tables.  Clobbers eax, ecx, edx. */
 enter_long_mode:
-    mov $boot_pml4, %eax
+    mov $LOADED(boot_pml4), %eax
     mov %eax, %cr3
     mov $CR4_BITS, %eax
     mov %eax, %cr4
@@ -61,12 +66,14 @@ enter_long_mode:
 
     .code64
 start64:
+    mov $boot_stack_top, %esp
+    lgdt boot_gdt_pointer
     mov $DATA, %eax
     mov %eax, %ss
     mov %eax, %ds
     mov %eax, %es
     mov $boot_cpu, %ebx
-    mov %ebx, %edx
+    mov $LOADED(boot_cpu), %edx
     call go_native
     mov %al, platform_is_pvm
     mov %esi, %edi
@@ -118,11 +125,11 @@ ap_trampoline:
     lgdtl ap_gdt_pointer - ap_trampoline
     mov $0x11, %eax               /* ET, PE */
     mov %eax, %cr0
-    ljmpl $CODE32, $ap_start32
+    ljmpl $CODE32, $LOADED(ap_start32)
     .balign 4
 ap_gdt_pointer:
     .word boot_gdt_end - boot_gdt - 1
-    .long boot_gdt
+    .long LOADED(boot_gdt)
 ap_trampoline_end:
 
     .code32
@@ -130,12 +137,14 @@ ap_start32:
     mov $DATA, %eax
     mov %eax, %ds
     mov %eax, %ss
-    mov $ap_boot_stack_top, %esp
+    mov $LOADED(ap_boot_stack_top), %esp
     call enter_long_mode
     ljmp $CODE64, $ap_start64
 
     .code64
 ap_start64:
+    mov $ap_boot_stack_top, %esp
+    lgdt boot_gdt_pointer
     mov ap_main_root, %rax        /* the kernel's own page tables */
     mov %rax, %cr3
     mov ap_cpu, %rbx
@@ -163,35 +172,55 @@ boot_gdt_end:
 boot_gdt_pointer:
     .word boot_gdt_end - boot_gdt - 1
     .quad boot_gdt
+loaded_gdt_pointer:
+    .word boot_gdt_end - boot_gdt - 1
+    .long LOADED(boot_gdt)
 
     .balign 16
 early_idt:                        /* gates 0 to 13; only #GP is filled */
     .fill 13 * 16, 1, 0
-    .word early_gp - pvh_start    /* .boot is linked first, at 0x200000 */
+    .word early_gp - pvh_start    /* .boot is the first of the image */
     .word CODE64
     .byte 0, 0x8e
-    .word 0x20
+    .word KERNEL_START >> 16
     .long 0, 0
 early_idt_pointer:
     .word early_idt_pointer - early_idt - 1
     .quad early_idt
 
-    /* Identity map of the low 4 GiB: the loader's data and firmware tables. */
+    /*
+     * The low 4 GiB of memory (the loader data, firmware tables) at BOOT_WINDOW;
+     * the first of them one to one too, for the code that turns paging on; and
+     * the image where it is linked.
+     */
     .section .data.page, "aw", @progbits
     .balign 4096
-    .globl boot_pml4
 boot_pml4:
-    .quad boot_pdpt + TABLE
+    .quad LOADED(boot_pdpt) + TABLE
     .fill 511, 8, 0
 boot_pdpt:
-    .quad boot_pd + TABLE, boot_pd + 0x1000 + TABLE
-    .quad boot_pd + 0x2000 + TABLE, boot_pd + 0x3000 + TABLE
-    .fill 508, 8, 0
+    .quad LOADED(boot_pd) + TABLE, LOADED(image_pd) + TABLE, 0, 0
+    .set window, 0
+    .rept 4
+    .quad LOADED(boot_pd) + (window << 12) + TABLE
+    .set window, window + 1
+    .endr
+    .fill 504, 8, 0
 boot_pd:
     .set window, 0
     .rept 2048
     .quad (window << 21) + LEAF_2M
     .set window, window + 1
+    .endr
+image_pd:                         /* from 1 to 2 GiB */
+    .set window, 0x40000000
+    .rept 512
+    .if window >= KERNEL_START
+    .quad window - KERNEL_OFFSET + LEAF_2M
+    .else
+    .quad 0
+    .endif
+    .set window, window + 0x200000
     .endr
 
     .data

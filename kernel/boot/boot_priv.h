@@ -103,9 +103,10 @@ void cmdline_find_mmio(struct bootinfo *info);
 void *boot_phys(paddr_t pa, u64 size);
 /*
  * Reads an item of fw_cfg from its start; what lies beyond its end reads as
- * zero.  -ENODEV if there is no fw_cfg.  `buf` lies below 4 GiB.
+ * zero.  -ENODEV if there is no fw_cfg.  `buf` is from boot_phys() or in the image.
  */
 must_check int boot_fwcfg_read(u16 key, void *buf, u32 size);
+must_check int boot_fwcfg_read_phys(u16 key, paddr_t to, u32 size);
 /* The kernel's own image; the RAM behind it is not in use yet. */
 struct boot_range boot_image(void);
 /* Does a PCI host bridge answer at ports 0xcf8 and 0xcfc? */

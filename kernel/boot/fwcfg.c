@@ -185,5 +185,5 @@ bool fwcfg_find(const char *name, struct fwcfg_file *file)
 
 int fwcfg_read(const struct fwcfg_file *file, paddr_t to)
 {
-    return boot_fwcfg_read(file->key, (void *)to, file->size);
+    return boot_fwcfg_read_phys(file->key, to, file->size);
 }

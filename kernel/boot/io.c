@@ -9,20 +9,26 @@
 #include "boot_priv.h"
 
 #include <kernel/errno.h>
+#include <kernel/image_place.h>
 #include <kernel/port.h>
 #include <kernel/start.h>
 
-/* The boot code maps this much one to one. */
-#define IDENTITY_END (4 * GIB)
+#define WINDOW_SIZE (4 * GIB)
 
 void *boot_phys(paddr_t pa, u64 size)
 {
-    return size <= IDENTITY_END && pa <= IDENTITY_END - size ? (void *)pa : NULL;
+    return size <= WINDOW_SIZE && pa <= WINDOW_SIZE - size ? (void *)(BOOT_WINDOW + pa) : NULL;
+}
+
+/* The reverse, for statically allocated objects too. */
+static paddr_t to_phys(const void *va)
+{
+    return (u64)va >= BOOT_WINDOW ? (u64)va - BOOT_WINDOW : image_to_phys(va);
 }
 
 struct boot_range boot_image(void)
 {
-    return (struct boot_range){(paddr_t)kernel_text_start, (paddr_t)kernel_end};
+    return (struct boot_range){image_to_phys(kernel_text_start), image_to_phys(kernel_end)};
 }
 
 /*
@@ -42,16 +48,21 @@ struct fwcfg_dma {
 };
 
 /* One port access.  Where there is no fw_cfg the descriptor stays as it was. */
-int boot_fwcfg_read(u16 key, void *buf, u32 size)
+int boot_fwcfg_read_phys(u16 key, paddr_t to, u32 size)
 {
     static struct fwcfg_dma dma;
     u32 control = (u32)key << 16 | FWCFG_DMA_SELECT | FWCFG_DMA_READ;
 
     dma.control = __builtin_bswap32(control);
     dma.length = __builtin_bswap32(size);
-    dma.address = __builtin_bswap64((u64)buf);
-    port_write_u32(FWCFG_DMA_LOW, __builtin_bswap32((u32)(u64)&dma));
+    dma.address = __builtin_bswap64(to);
+    port_write_u32(FWCFG_DMA_LOW, __builtin_bswap32((u32)to_phys(&dma)));
     return dma.control == 0 ? 0 : -ENODEV;
+}
+
+int boot_fwcfg_read(u16 key, void *buf, u32 size)
+{
+    return boot_fwcfg_read_phys(key, to_phys(buf), size);
 }
 
 #define PCI_ADDRESS 0xcf8

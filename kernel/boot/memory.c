@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the boot tables (an identity map of the low 4 GiB) to the kernel's
+ * From the boot tables (the low 4 GiB of memory at BOOT_WINDOW) to the kernel's
  * own page tables:
  *
- *   2 MiB ..             the kernel image: text and read-only data in one
+ *   KERNEL_START ..      the kernel image: text and read-only data in one
  *                        2 MiB leaf, readable and executable; data after it,
  *                        readable and writable
  *   direct_map_base ..   all RAM, readable and writable, at a place drawn at
@@ -16,6 +16,7 @@
 #include <kernel/assert.h>
 #include <kernel/bootinfo.h>
 #include <kernel/frame.h>
+#include <kernel/image_place.h>
 #include <kernel/pagetable.h>
 #include <kernel/panic.h>
 #include <kernel/random.h>
@@ -27,7 +28,6 @@
 
 #define LOW_RESERVED (64 * KIB) /* the trampoline; firmware's odds and ends */
 #define SMALLEST_RAM (12 * MIB)
-#define IDENTITY_END (4 * GIB)
 
 #define BITS_DATA (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY | PTE_NX)
 #define BITS_RODATA (PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_NX)
@@ -59,8 +59,8 @@ static u64 find_free(void)
 {
     const struct mem_range holes[] = {
         {0, LOW_RESERVED},
-        {(paddr_t)kernel_text_start, (paddr_t)kernel_data_start},
-        {(paddr_t)kernel_data_start, (paddr_t)kernel_end},
+        {image_to_phys(kernel_text_start), image_to_phys(kernel_data_start)},
+        {image_to_phys(kernel_data_start), image_to_phys(kernel_end)},
     };
     u64 total = 0;
 
@@ -81,7 +81,7 @@ static void map(vaddr_t va, paddr_t pa, u64 size, u64 bits)
 /* Maps RAM [start, end), widened to whole large pages. */
 static void map_direct(vaddr_t base, paddr_t start, paddr_t end)
 {
-    paddr_t text = (paddr_t)kernel_text_start, data = (paddr_t)kernel_data_start;
+    paddr_t text = image_to_phys(kernel_text_start), data = image_to_phys(kernel_data_start);
 
     if (start < data && end > text) {
         map_direct(base, start, text);
@@ -112,7 +112,7 @@ static void map_all_ram(vaddr_t base)
 void memory_init(void)
 {
     u64 total = find_free();
-    paddr_t text = (paddr_t)kernel_text_start, data = (paddr_t)kernel_data_start;
+    paddr_t text = image_to_phys(kernel_text_start), data = image_to_phys(kernel_data_start);
     vaddr_t base = DIRECT_MAP_LOWEST +
                    ALIGN_DOWN(random_u64() % (DIRECT_MAP_HIGHEST - DIRECT_MAP_LOWEST), GIANT_SIZE);
     paddr_t root;
@@ -121,12 +121,14 @@ void memory_init(void)
         config_error("%lu MiB of memory are too little: Moka needs %lu MiB; give more with -m",
                      (unsigned long)(total / MIB), (unsigned long)(SMALLEST_RAM / MIB));
     }
+    direct_map_base = BOOT_WINDOW;
     frame_early_init(memory.free, memory.count);
     root = frame_early_alloc();
-    pagetable_init((u64 *)root);
+    pagetable_init(phys_to_virt(root));
     map_all_ram(base);
-    map(text, text, data - text, BITS_TEXT);
-    map(data, data, ALIGN_UP((paddr_t)kernel_end, LARGE_SIZE) - data, BITS_DATA);
+    map(KERNEL_START, text, data - text, BITS_TEXT);
+    map((vaddr_t)kernel_data_start, data, ALIGN_UP(image_to_phys(kernel_end), LARGE_SIZE) - data,
+        BITS_DATA);
 
     __asm__ volatile("mov %0, %%cr3" ::"r"(root) : "memory");
     direct_map_base = base;

@@ -36,7 +36,7 @@ static bool is_memory(vaddr_t va)
     if (va >= (u64)kernel_text_start && va < (u64)kernel_end) {
         return true;
     }
-    if (direct_map_base == 0 || va >= VADDR_END) {
+    if (pagetable_root() == 0 || va >= VADDR_END) {
         return false;
     }
     entry = *pt_lookup(va, &level);

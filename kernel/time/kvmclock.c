@@ -13,6 +13,7 @@
 
 #include <kernel/cpu.h>
 #include <kernel/errno.h>
+#include <kernel/image_place.h>
 #include <kernel/platform.h>
 #include <stdatomic.h>
 
@@ -35,8 +36,7 @@ struct kvmclock_wall {
 
 /*
  * (h) written by the hypervisor, under its version number.  In the kernel's
- * image, where virtual and physical addresses are equal; neither structure
- * may cross a page.
+ * image; neither structure may cross a page.
  */
 static struct {
     struct kvmclock_time time aligned_to(32); /* (h) */
@@ -89,14 +89,14 @@ int kvmclock_init(void)
     if (!has_kvmclock()) {
         return -ENODEV;
     }
-    wrmsr(MSR_KVM_SYSTEM_TIME, (u64)&kvmclock.time | KVM_SYSTEM_TIME_ENABLE);
+    wrmsr(MSR_KVM_SYSTEM_TIME, image_to_phys(&kvmclock.time) | KVM_SYSTEM_TIME_ENABLE);
     return 0;
 }
 
 /* The write makes the hypervisor fill the structure in, before the next instruction. */
 u64 kvmclock_wall_base(void)
 {
-    wrmsr(MSR_KVM_WALL_CLOCK, (u64)&kvmclock.wall);
+    wrmsr(MSR_KVM_WALL_CLOCK, image_to_phys(&kvmclock.wall));
     atomic_signal_fence(memory_order_seq_cst);
     return kvmclock.wall.seconds * NSEC_PER_SEC + kvmclock.wall.nanoseconds;
 }

@@ -14,6 +14,7 @@
 #include <kernel/assert.h>
 #include <kernel/errno.h>
 #include <kernel/frame.h>
+#include <kernel/image_place.h>
 #include <kernel/kmalloc.h>
 #include <kernel/panic.h>
 #include <kernel/signal.h>
@@ -247,7 +248,7 @@ void cpu_init_boot(void)
     features_read();
     idt_build();
     cpu_fill(&boot_cpu, 0, &boot_tss, boot_ist);
-    boot_cpu.physical = (paddr_t)&boot_cpu;
+    boot_cpu.physical = image_to_phys(&boot_cpu);
     boot_cpu.kstack_top = (u64)boot_stack_top;
     cpu_load_tables(&boot_cpu);
     cpu_set_online(&boot_cpu);

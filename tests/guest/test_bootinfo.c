@@ -3,6 +3,7 @@
 #include <kernel/bootinfo.h>
 #include <kernel/cpu.h>
 #include <kernel/errno.h>
+#include <kernel/image_place.h>
 #include <kernel/start.h>
 #include <kernel/string.h>
 
@@ -19,8 +20,8 @@ GUEST_TEST(bootinfo_ram_in_order)
         OK(IS_ALIGNED(ram[i].start | ram[i].end, PAGE_SIZE));
         OK(i == 0 || ram[i - 1].end < ram[i].start);
         OK(ram[i].end <= 640 * KIB || ram[i].start >= MIB);
-        kernel = kernel ||
-                 (ram[i].start <= (paddr_t)kernel_text_start && (paddr_t)kernel_end <= ram[i].end);
+        kernel = kernel || (ram[i].start <= image_to_phys(kernel_text_start) &&
+                            image_to_phys(kernel_end) <= ram[i].end);
     }
     OK(kernel);
 }

@@ -3,6 +3,7 @@
 #include "memory.h"
 
 #include <kernel/errno.h>
+#include <kernel/image_place.h>
 #include <kernel/start.h>
 #include <kernel/tlb.h>
 
@@ -34,10 +35,10 @@ GUEST_TEST(pagetable_kernel_mappings)
     pte = pte_load(pt_lookup((vaddr_t)&data, &level));
     EQ(level, 2);
     EQ(pte & (PTE_WRITE | PTE_NX | PTE_USER), PTE_WRITE | PTE_NX | PTE_USER);
-    pte = pte_load(pt_lookup((vaddr_t)phys_to_virt((paddr_t)&data), &level));
+    pte = pte_load(pt_lookup((vaddr_t)phys_to_virt(image_to_phys(&data)), &level));
     OK(level == 2 || level == 3);
     EQ(pte & (PTE_WRITE | PTE_NX | PTE_USER), PTE_WRITE | PTE_NX | PTE_USER);
-    pte = pte_load(pt_lookup((vaddr_t)phys_to_virt((paddr_t)text()), &level));
+    pte = pte_load(pt_lookup((vaddr_t)phys_to_virt(image_to_phys((const void *)text())), &level));
     EQ(pte & (PTE_WRITE | PTE_NX | PTE_USER), PTE_NX | PTE_USER);
     EQ(pte_load(pt_lookup(0, &level)), 0);
     EQ(pte_load(pt_lookup(VADDR_END - PAGE_SIZE, &level)), 0);
@@ -74,7 +75,7 @@ GUEST_TEST(pagetable_map_range)
     u64 bits = pte_from_prot(PROT_READ);
     vaddr_t va = map_new(8 * MIB, 0);
     vaddr_t at = va + LARGE_SIZE - 2 * PAGE_SIZE;
-    paddr_t pa = ALIGN_DOWN((paddr_t)text(), LARGE_SIZE);
+    paddr_t pa = ALIGN_DOWN(image_to_phys((const void *)text()), LARGE_SIZE);
 
     EQ(pt_map_range(at, pa - 2 * PAGE_SIZE, LARGE_SIZE + 5 * PAGE_SIZE, bits), 0);
     EQ(backed_by(at - PAGE_SIZE), 0);
@@ -92,7 +93,7 @@ GUEST_TEST(pagetable_map_range)
     /* Not congruent modulo 2 MiB: small leaves only. */
     EQ(pt_map_range(va, pa + PAGE_SIZE, LARGE_SIZE, bits), 0);
     EQ(backed_by(va), 1);
-    EQ(*word_at(va), *(u64 *)(pa + PAGE_SIZE));
+    EQ(*word_at(va), *(u64 *)phys_to_virt(pa + PAGE_SIZE));
     clear_entries(va, va + LARGE_SIZE);
     EQ(aspace_unmap(va, 8 * MIB), 0);
     OK(memory_back(&before, 4));

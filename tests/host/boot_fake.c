@@ -122,6 +122,11 @@ int boot_fwcfg_read(u16 key, void *buf, u32 size)
     return 0;
 }
 
+int boot_fwcfg_read_phys(u16 key, paddr_t to, u32 size)
+{
+    return boot_fwcfg_read(key, (void *)to, size);
+}
+
 struct boot_range boot_image(void)
 {
     return fake.image;

@@ -65,7 +65,7 @@ extern struct bootinfo bootinfo;
 
 /*
  * Start-up, on the boot CPU, once its GS base is set (it prints), with the
- * first 4 GiB identity mapped, the first 64 KiB of them too.
+ * first 4 GiB of memory at BOOT_WINDOW.
  * `start_info` is the physical address of PVH's hvm_start_info or 0 when our
  * own ROM jumped to the kernel; up to 128 KiB of RAM behind the kernel are
  * overwritten in the latter case.  Ends with config_error() on what cannot be used.
