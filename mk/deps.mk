@@ -9,17 +9,17 @@
 
 deps_groups := build run test check bench gdb libc
 deps_of_run := run
-deps_of_test := run test check gdb
+deps_of_test := run test check gdb libc
 deps_of_test-quick := run test
 deps_of_test-host := test
 deps_of_test-guest := run gdb
 deps_of_stress := run
-deps_of_programs := run
-deps_of_test-programs := run test
-deps_of_test-debian := run test
+deps_of_programs := run libc
+deps_of_test-programs := run test libc
+deps_of_test-debian := run test libc
 deps_of_check := check test
 deps_of_format := check
-deps_of_bench-micro := run bench
+deps_of_bench-micro := run bench libc
 deps_of_bench-linux := bench
 deps_of_gdb := run gdb
 deps_of_libc := libc

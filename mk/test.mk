@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# make test         checks, host tests, guest tests on every platform
+# make test         checks, host tests, guest tests on every platform, programs
 # make test-quick   host tests and one boot
 # make test-host, make test-guest [ONLY=PATTERN]
 # make stress       ten minutes of mixed load in the guest (SECONDS=600)
@@ -10,7 +10,7 @@ include tests/tests.mk
 guest_images := $(BUILD)/release/moka.elf $(BUILD)/test/moka-test.elf $(BUILD)/rom/moka.rom
 
 .PHONY: test test-quick test-host test-guest stress
-test: check $(host_programs) $(guest_images) $(BUILD)/ubsan/moka-test.elf
+test: check $(host_programs) $(guest_images) $(BUILD)/ubsan/moka-test.elf programs test-program-files libc-linux
 	$(Q)tests/run-all.sh $(BUILD) full
 
 test-quick: layering $(host_programs) $(guest_images)

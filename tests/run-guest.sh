@@ -185,11 +185,8 @@ config_errors() {
     ends "$1" 'refused: bad value' 39 'stress' 100 --append 'stress=many' "$image"
 }
 
-# Our commands for GDB, in a live guest.
-debugger() {
-    wanted tcg "gdb" || return 0
-    log=$logs/guest-gdb.log status=0
-    tests/gdb.sh "$build" >"$log" 2>&1 || status=$?
+# What a script said in TAP, in $log, and the status with which it ended.
+script_result() {
     read -r passed failed skipped why <<END
 $(awk -f tests/tap.awk "$log")
 END
@@ -197,6 +194,23 @@ END
         why="status $status"
     fi
     result "$passed" "$failed" "$skipped" "$why"
+}
+
+# Our commands for GDB, in a live guest.
+debugger() {
+    wanted tcg "gdb" || return 0
+    log=$logs/guest-gdb.log status=0
+    tests/gdb.sh "$build" >"$log" 2>&1 || status=$?
+    script_result
+}
+
+# The drivers, in guests that have the devices.
+# devices ACCEL MACHINE
+devices() {
+    wanted "$1" "devices, $2" || return 0
+    log=$logs/guest-devices-$1-$2.log status=0
+    tests/devices.sh "$build" "$1" "$2" >"$log" 2>&1 || status=$?
+    script_result
 }
 
 # What users run stays small.
@@ -232,6 +246,8 @@ full() {
     tests kvm 'microvm, qboot' --firmware bios --append 'test=boot*' "$image"
     tests kvm 'q35' --machine q35 "$image"
     tests kvm 'q35, SeaBIOS' --machine q35 --firmware bios --append 'test=boot*' "$image"
+    devices kvm microvm
+    devices kvm q35
     deaths kvm
     config_errors kvm
     tests kvm 'UBSan' "$ubsan"
@@ -245,6 +261,8 @@ full() {
     tests tcg 'microvm, no ACPI' --machine microvm,acpi=off --append 'test=boot*' "$image"
     tests tcg 'microvm, our ROM' --firmware rom --append 'test=boot*' "$image"
     tests tcg 'q35' --machine q35 "$image"
+    devices tcg microvm
+    devices tcg q35
     deaths tcg
     config_errors tcg
     ends tcg 'refused: an old CPU' 39 'CPU' 100 --cpu qemu64 "$image"

@@ -29,6 +29,7 @@ check clang-tidy-14        clang-tidy-14
 check shellcheck           shellcheck
 bench gcc                  gcc
 bench /usr/include/stdio.h libc6-dev
+bench sqlite3             sqlite3
 gdb   gdb                  gdb
 libc  gcc                  gcc
 libc  objdump              binutils
