@@ -30,6 +30,7 @@ include mk/test.mk
 include mk/bench.mk
 include mk/libc.mk
 include mk/programs.mk
+include mk/java.mk
 
 .PHONY: all clean help
 all: layering $(BUILD)/release/moka.elf $(BUILD)/rom/moka.rom

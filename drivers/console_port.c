@@ -96,6 +96,14 @@ static bool tx_work(struct console_port *port)
     }
 }
 
+/* What a write may take now: small ones are not torn apart. */
+static u64 tx_fits(const struct console_port *port, u64 size)
+{
+    u64 room = tx_room(port);
+
+    return size <= CHANNEL_WHOLE && size > room ? 0 : MIN(size, room);
+}
+
 static void tx_copy(struct console_port *port, const u8 *data, u64 size)
 {
     u32 offset = (u32)(port->tx_head % CONSOLE_TX_SIZE);
@@ -131,7 +139,7 @@ static s64 port_write(struct byte_channel *channel, const void *data, u64 size)
     bool notify, irq, broken;
 
     if (!is_open(port)) {
-        return was_open(port) ? -EIO : 0;
+        return was_open(port) ? -EPIPE : 0;
     }
     if (port->tx_memory == NULL && tx_allocate(port) != 0) {
         return -ENOMEM;
@@ -140,7 +148,7 @@ static s64 port_write(struct byte_channel *channel, const void *data, u64 size)
     if (tx_room(port) < size) {
         tx_reap(port);
     }
-    size = MIN(size, tx_room(port));
+    size = tx_fits(port, size);
     tx_copy(port, data, size);
     notify = tx_work(port);
     broken = port->tx.ring.broken;
@@ -292,11 +300,21 @@ static u32 port_poll(struct byte_channel *channel)
         return events | POLLIN | POLLHUP;
     }
     irq = spin_lock(&port->tx.lock);
-    if (open && tx_room(port) > 0) {
+    if (open && tx_room(port) >= CHANNEL_WHOLE) {
         events |= POLLOUT;
     }
     spin_unlock(&port->tx.lock, irq);
     return events;
+}
+
+static u32 port_waiting(struct byte_channel *channel)
+{
+    struct console_port *port = channel->priv;
+    bool irq = spin_lock(&port->rx.lock);
+    u32 count = rx_ready(port) ? port->rx_left : 0;
+
+    spin_unlock(&port->rx.lock, irq);
+    return count;
 }
 
 void console_port_interrupt(struct console_port *port)
@@ -338,6 +356,7 @@ int console_port_init(struct console_port *port, struct virtio_device *device, u
     port->channel.write = port_write;
     port->channel.read = port_read;
     port->channel.poll = port_poll;
+    port->channel.waiting = port_waiting;
     port->channel.drain = port_drain;
     poll_source_init(&port->channel.source, "console port");
     port->rx_memory = kmalloc_aligned(CONSOLE_RX_BUFFERS * CONSOLE_RX_SIZE, PAGE_SIZE);

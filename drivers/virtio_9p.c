@@ -17,6 +17,8 @@
 /* QEMU takes up to 128 buffers, and the client's header and page ends need some. */
 #define SEGMENTS_MAX 124u
 #define SEGMENTS_SPARE 4u
+/* What is contiguous is one segment, so their number says nothing of this; QEMU takes any size. */
+#define SIZE_MAX_MESSAGE (4u << 20)
 
 struct p9_channel {
     struct p9_transport transport;
@@ -101,7 +103,7 @@ int virtio_9p_probe(struct virtio_device *device)
         return err;
     }
     channel->transport.segments_max = channel->requests.table_max;
-    channel->transport.size_max = (u32)((channel->requests.table_max - SEGMENTS_SPARE) * PAGE_SIZE);
+    channel->transport.size_max = SIZE_MAX_MESSAGE;
     channel->transport.request = p9_request;
     channel->transport.priv = channel;
     p9_register(&channel->transport);

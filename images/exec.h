@@ -18,6 +18,9 @@ void exec_open_stdio(const struct exec_spec *spec);
 /* What the program has written is with the host. */
 void exec_drain_stdio(void);
 
+/* exec_terminal.c: the terminal is the host's, and input comes from there.  Before the above. */
+void exec_start_terminal(const struct exec_spec *spec);
+
 /* exec_control.c: from now on the host's signals reach the program. */
 void exec_listen(void);
 /* One line for the host, at most 256 bytes: how the program ended. */

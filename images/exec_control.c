@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The host's side of a program's life: signals come by the port "control",
- * one line "signal NUMBER" each; how it ended goes by the port "status".
- * Without ports (a machine that the tool did not make) the end is a line in
- * the log.
+ * The host's side of a program's life: signals come by the port "control", as
+ * lines "signal NUMBER", and the size of its window, "size ROWS COLUMNS"; how
+ * it ended goes by the port "status".  Without ports (a machine that the tool
+ * did not make) the end is a line in the log.
  */
 #include <drivers/power.h>
 #include <kernel/clock.h>
@@ -43,21 +43,44 @@ static bool is_ready(void)
     return (control.channel->poll(control.channel) & (POLLIN | POLLHUP)) != 0;
 }
 
-/* "signal NUMBER": anything else is of a newer tool, and not for us. */
+/* The next number of the line; how many bytes were looked at. */
+static size_t take_number(const char *line, size_t len, unsigned *number)
+{
+    size_t at = 0;
+
+    while (at < len && line[at] == ' ') {
+        at++;
+    }
+    for (*number = 0; at < len && line[at] >= '0' && line[at] <= '9'; at++) {
+        *number = *number * 10 + (unsigned)(line[at] - '0');
+    }
+    return at;
+}
+
+static bool begins_with(const char *line, size_t len, const char *word)
+{
+    size_t word_len = strlen(word);
+
+    return len > word_len && memcmp(line, word, word_len) == 0;
+}
+
+/* Anything else is of a newer tool, and not for us. */
 static void obey(const char *line, size_t len)
 {
-    static const char word[] = "signal ";
-    const size_t word_len = sizeof(word) - 1;
-    int number = 0;
+    static const char send[] = "signal ", size[] = "size ";
+    unsigned first, second;
 
-    if (len <= word_len || len > word_len + 2 || memcmp(line, word, word_len) != 0) {
-        return;
-    }
-    for (size_t i = word_len; i < len; i++) {
-        number = number * 10 + (line[i] - '0');
-    }
-    if (number > 0 && number <= 64) {
-        (void)signal_send(number, NULL);
+    if (begins_with(line, len, send)) {
+        (void)take_number(line + sizeof(send) - 1, len - (sizeof(send) - 1), &first);
+        if (first > 0 && first <= 64) {
+            (void)signal_send((int)first, NULL);
+        }
+    } else if (begins_with(line, len, size)) {
+        size_t at = sizeof(size) - 1;
+
+        at += take_number(line + at, len - at, &first);
+        (void)take_number(line + at, len - at, &second);
+        console_set_window((u16)first, (u16)second);
     }
 }
 

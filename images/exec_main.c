@@ -8,6 +8,7 @@
  */
 #include <drivers/devices.h>
 #include <kernel/bootinfo.h>
+#include <kernel/console.h>
 #include <kernel/errno.h>
 #include <kernel/frame.h>
 #include <kernel/fwcfg.h>
@@ -143,11 +144,9 @@ static void run(const struct exec_spec *spec)
     if (vfs_sync_all() != 0) {
         kprintf("exec: not all that was written has reached the host\n");
     }
-    if ((status & 0x7f) == 0) {
-        exec_report("exit %d\n", status >> 8 & 0xff);
-    } else {
-        exec_report("signal %d\n", status & 0x7f);
-    }
+    exec_report("taken %lu\n%s %d\n", (unsigned long)console_input_taken(),
+                (status & 0x7f) == 0 ? "exit" : "signal",
+                (status & 0x7f) == 0 ? status >> 8 & 0xff : status & 0x7f);
 }
 
 void exec_main(void)
@@ -157,6 +156,7 @@ void exec_main(void)
     devices_init();
     read_and_parse(&spec);
     exec_mount(&spec);
+    exec_start_terminal(&spec);
     exec_open_stdio(&spec);
     run(&spec);
     end();

@@ -91,6 +91,46 @@ static int parse_size(const char *value, struct exec_spec *spec)
     return at != NULL && *at == '\0' ? 0 : -EINVAL;
 }
 
+static const char *parse_hex(const char *at, u32 *number)
+{
+    const char *start = at;
+
+    *number = 0;
+    for (; at < start + 8; at++) {
+        u32 digit;
+
+        if (*at >= '0' && *at <= '9') {
+            digit = (u32)(*at - '0');
+        } else if (*at >= 'a' && *at <= 'f') {
+            digit = (u32)(*at - 'a') + 10;
+        } else {
+            break;
+        }
+        *number = *number << 4 | digit;
+    }
+    return at > start ? at : NULL;
+}
+
+bool settings_parse(const char *text, struct settings_words *settings)
+{
+    const unsigned count = ARRAY_SIZE(settings->word);
+
+    for (unsigned i = 0; i < count; i++) {
+        text = parse_hex(text, &settings->word[i]);
+        if (text == NULL || *text != (i + 1 < count ? ' ' : '\0')) {
+            return false;
+        }
+        text++;
+    }
+    return true;
+}
+
+static int parse_input(const char *value, struct exec_spec *spec)
+{
+    spec->input_frames = strcmp(value, "frames") == 0;
+    return spec->input_frames ? 0 : -EINVAL;
+}
+
 static int parse_record(const char *record, struct exec_spec *spec)
 {
     const char *value;
@@ -105,6 +145,10 @@ static int parse_record(const char *record, struct exec_spec *spec)
         return parse_terminal(value, spec);
     } else if ((value = value_of(record, "size")) != NULL) {
         return parse_size(value, spec);
+    } else if ((value = value_of(record, "settings")) != NULL) {
+        spec->settings = value;
+    } else if ((value = value_of(record, "input")) != NULL) {
+        return parse_input(value, spec);
     } else if (value_of(record, "arg") == NULL && value_of(record, "env") == NULL) {
         return -EINVAL;
     }

@@ -10,6 +10,8 @@
  *   mount     TAG:ro:/FOLDER or TAG:rw:/FOLDER, a 9p share of the host
  *   terminal  "stdin", "stdout" or "stderr": the host has a terminal there
  *   size      ROWSxCOLUMNS of it
+ *   settings  its settings, as settings_parse() has them
+ *   input     "frames": standard input comes when it is asked for (console.h)
  *
  * "opt/moka/libc" is the C library to be put into the tree.
  */
@@ -33,6 +35,8 @@ struct exec_spec {
     unsigned mounts;
     bool terminal[3];
     u16 rows, columns;
+    const char *settings; /* NULL: not known */
+    bool input_frames;
 };
 
 /* How many pointers exec_spec_parse() wants in `words`. */
@@ -44,6 +48,18 @@ size_t exec_spec_words(const char *data, size_t size);
  */
 must_check int exec_spec_parse(const char *data, size_t size, const char **words,
                                struct exec_spec *spec);
+
+/*
+ * A terminal's settings as text: the words of termios in the order of the
+ * struct, hexadecimal, with spaces between them: input, output, control, local,
+ * line, 19 characters.  False: not of this form.
+ */
+#define SETTINGS_TEXT_MAX 160u
+#define SETTINGS_CHARS 19u
+struct settings_words {
+    u32 word[5 + SETTINGS_CHARS];
+};
+must_check bool settings_parse(const char *text, struct settings_words *settings);
 
 /*
  * A command line in words that spaces separate, as such a file: its size, or

@@ -12,9 +12,11 @@ CFLAGS_COMMON := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wmissing-prototypes \
 	-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns \
 	-ffunction-sections -fdata-sections
 
-# The kernel: no vector registers, no red zone, small frames, canaries.
+# The kernel: no vector registers, no red zone, small frames, canaries.  Structs of up to
+# 256 bytes are cleared by plain stores: REP STOSQ takes ten nanoseconds to begin.
 CFLAGS_KERNEL := $(CFLAGS_COMMON) -mno-red-zone -mgeneral-regs-only -Wframe-larger-than=1024 \
-	-fstack-protector-strong -mstack-protector-guard=global
+	-fstack-protector-strong -mstack-protector-guard=global \
+	-mmemset-strategy=unrolled_loop:256:noalign,rep_8byte:-1:noalign
 
 # Application code inside an image (tests, benchmarks): as a compiler makes it.
 CFLAGS_APP := $(CFLAGS_COMMON) -fno-stack-protector

@@ -31,10 +31,10 @@ check-headers:
 	$(Q)tools/check-headers.sh "$(CC)" "$(CFLAGS_KERNEL) $(INCLUDES_IMAGE) -DMOKA_DEBUG=2" "$(HOST_FLAGS)"
 
 # What of the compiler's flags clang understands and cares for.
-tidy_flags := $(filter -std=% -ffreestanding -m%,$(filter-out -mstack%,$(CFLAGS_KERNEL))) \
+tidy_flags := $(filter -std=% -ffreestanding -m%,$(filter-out -mstack% -mmemset%,$(CFLAGS_KERNEL))) \
 	$(INCLUDES_IMAGE) -DMOKA_DEBUG=2
 host_only := tests/host/% tests/libc/% benchmarks/micro/linux.c benchmarks/micro/boottime.c tools/% jni-ext/% \
-	images/tool/% tests/programs/%
+	images/tool/% tests/programs/% benchmarks/programs/%
 
 # Files that are compiled as part of musl are not for the kernel's flags.
 c_sources := $(filter-out jvm-support/musl/% jvm-support/glibc/%,$(shell tools/list-files.sh '*.c'))
@@ -44,6 +44,6 @@ check-lint: $(patsubst %,$(BUILD)/check/%.tidy,$(c_sources))
 $(BUILD)/check/%.tidy: % $(h_sources) .clang-tidy
 	@mkdir -p $(@D)
 	@echo "  LINT  $<"
-	$(Q)clang-tidy-14 --quiet $< -- $(if $(filter $(host_only),$<),$(HOST_FLAGS) $(if $(filter images/tool/% tests/programs/%,$<),-D_GNU_SOURCE),$(tidy_flags)) \
+	$(Q)clang-tidy-14 --quiet $< -- $(if $(filter $(host_only),$<),$(HOST_FLAGS) $(if $(filter images/tool/% tests/programs/% tools/%,$<),-D_GNU_SOURCE) $(if $(filter benchmarks/programs/%,$<),-Ibenchmarks/micro),$(tidy_flags)) \
 		>$@.out 2>&1 || { cat $@.out; exit 1; }
 	$(Q)mv $@.out $@

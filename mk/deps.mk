@@ -5,9 +5,9 @@
 # any rule, so that no rule has to wait for it and none can run before it.
 #
 # make deps         all that any goal needs
-# make deps-GROUP   of one group: build run test check bench gdb
+# make deps-GROUP   of one group: build run test check bench gdb libc debian java
 
-deps_groups := build run test check bench gdb libc
+deps_groups := build run test check bench gdb libc debian java
 deps_of_run := run
 deps_of_test := run test check gdb libc
 deps_of_test-quick := run test
@@ -16,15 +16,20 @@ deps_of_test-guest := run gdb
 deps_of_stress := run
 deps_of_programs := run libc
 deps_of_test-programs := run test libc
-deps_of_test-debian := run test libc
+deps_of_test-debian := run test libc debian
+deps_of_test-debian-full := run test libc debian
 deps_of_check := check test
 deps_of_format := check
 deps_of_bench-micro := run bench libc
 deps_of_bench-linux := bench
+deps_of_bench-programs := run bench libc
 deps_of_gdb := run gdb
 deps_of_libc := libc
 deps_of_libc-linux := libc
 deps_of_test-libc := libc test
+deps_of_jdk := run
+deps_of_java-programs := java
+deps_of_test-java := run test java
 deps_of_deps := $(deps_groups)
 $(foreach group,$(deps_groups),$(eval deps_of_deps-$(group) := $(group)))
 

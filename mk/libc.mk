@@ -7,6 +7,9 @@
 # make libc-linux   the same with Linux's SYSCALL instructions, in $(BUILD)/libc-linux: what is
 #                   not about system calls is tested with it, on Linux
 # make test-libc    both variants under tests/test-libc.sh
+# make test-libc-suite LIBC_TEST=FOLDER   musl's test suite on Linux and in Moka; without
+#                   FOLDER, libc-test in the user's cache, and it says where to get it
+# make bench-libc   benchmarks/programs/bench_libc.c on Linux with glibc and in Moka
 #
 # musl and mimalloc are unpacked and built below $(BUILD)/libc/tree by their own makefile, which
 # compiles what has changed.
@@ -35,8 +38,12 @@ endef
 $(eval $(call libc_variant,libc,moka))
 $(eval $(call libc_variant,libc-linux,linux))
 
-.PHONY: libc libc-linux test-libc
+.PHONY: libc libc-linux test-libc test-libc-suite bench-libc
 libc: $(BUILD)/libc/lib/libc.so
 libc-linux: $(BUILD)/libc-linux/lib/libc.so
 test-libc: libc libc-linux
 	$(Q)BUILD=$(BUILD) tests/test-libc.sh
+test-libc-suite: programs libc-linux
+	$(Q)tests/run-libc-suite.sh $(LIBC_SUITE_FLAGS) $(BUILD) $(LIBC_TEST)
+bench-libc: bench-programs
+	$(Q)benchmarks/compare-libc.sh $(BUILD)

@@ -213,6 +213,15 @@ devices() {
     script_result
 }
 
+# Files on an EROFS image.
+# erofs ACCEL MACHINE
+erofs() {
+    wanted "$1" "erofs, $2" || return 0
+    log=$logs/guest-erofs-$1-$2.log status=0
+    tests/erofs.sh "$build" "$1" "$2" >"$log" 2>&1 || status=$?
+    script_result
+}
+
 # What users run stays small.
 release_size() {
     wanted any 'release image below 700 KiB' || return 0
@@ -248,6 +257,7 @@ full() {
     tests kvm 'q35, SeaBIOS' --machine q35 --firmware bios --append 'test=boot*' "$image"
     devices kvm microvm
     devices kvm q35
+    erofs kvm microvm
     deaths kvm
     config_errors kvm
     tests kvm 'UBSan' "$ubsan"
@@ -263,6 +273,7 @@ full() {
     tests tcg 'q35' --machine q35 "$image"
     devices tcg microvm
     devices tcg q35
+    erofs tcg q35
     deaths tcg
     config_errors tcg
     ends tcg 'refused: an old CPU' 39 'CPU' 100 --cpu qemu64 "$image"

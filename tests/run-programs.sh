@@ -65,6 +65,7 @@ program() {
 
 limit=100
 variants='glibc static musl musl-static'
+tap_names='files mmap threads signals events clocks memory futexes sigcalls filecalls filedata times polls procfs private largefile'
 
 # verdict WHY: ends the line that begin() has begun; empty: passed.
 verdict() {
@@ -236,16 +237,77 @@ host_folder() {
     (cd "$logs/folder" && cksum -- *)
 }
 
+# Calls that are not there are named in the log, if it is asked for.
+named_in_log() {
+    wanted "$how missing calls are named" || return 0
+    begin "$how missing calls are named"
+    log=$logs/named.log why=''
+    timeout -k 5 "$limit" "$build/tool/moka" exec --verbose --cache "$build/cache" \
+        --accel "${how%% *}" "$root" /glibc/missing </dev/null >"$log" 2>&1 || why="status $?"
+    for call in '29 (shmget)' '57 (fork)'; do
+        grep -aq "system call $call is not there, tried" "$log" || why="no word of $call"
+    done
+    verdict "$why"
+}
+
+# The bits of each address that were both 0 and 1 in so many boots.  A bit that is
+# drawn at random seems constant once in two thousand times.
+boots=12
+count_bits() {
+    awk -v digits=0123456789abcdef '
+    {
+        for (i = 1; i <= 16; i++) {
+            digit = index(digits, substr($2, i, 1)) - 1
+            for (bit = 8; bit >= 1; bit /= 2) {
+                on = digit >= bit
+                digit -= on ? bit : 0
+                seen[$1, i, bit, on] = 1
+                name[$1] = 1
+            }
+        }
+    }
+    END {
+        for (n in name) {
+            count = 0
+            for (i = 1; i <= 16; i++)
+                for (bit = 8; bit >= 1; bit /= 2)
+                    count += ((n, i, bit, 0) in seen) && ((n, i, bit, 1) in seen)
+            print n, count
+        }
+    }' "$1"
+}
+
+# Addresses differ from boot to boot; docs/memory-map.md says in how many bits.
+entropy() {
+    wanted "$how random addresses" || return 0
+    begin "$how random addresses, $boots boots"
+    log=$logs/aslr.log why=''
+    : >"$log.addresses"
+    for boot in $(seq $boots); do
+        program aslr </dev/null >>"$log.addresses" 2>&1 || why="status $? of boot $boot"
+    done
+    count_bits "$log.addresses" >"$log"
+    for least in 'program 26' 'loader 26' 'library 26' 'stack 26' 'mmap 21' 'heap 26'; do
+        awk -v name="${least% *}" -v least="${least#* }" \
+            '$1 == name && $2 >= least { good = 1 } END { exit !good }' "$log" ||
+            why="fewer random bits than ${least#* } for ${least% *}"
+    done
+    verdict "$why"
+}
+
 in_each_way() {
     for variant in $variants; do
         how="$1 $variant"
         [ -e "$root/$variant/hello" ] || continue
         same hello program hello
-        for name in files mmap threads signals events; do
-            tap_test $name
+        for name in $tap_names; do
+            tap_test "$name"
         done
     done
     how="$1 glibc"
+    tap_test missing
+    named_in_log
+    [ "$1" = tcg ] || entropy
     tap_test cxx /glibc/libthrower.so
     same arguments arguments
     same 'a folder of the host' host_folder
@@ -266,8 +328,8 @@ in_each_way() {
 
 on_linux() {
     how=linux
-    for name in files mmap threads signals events; do
-        tap_test $name
+    for name in $tap_names; do
+        tap_test "$name"
     done
     tap_test cxx "$root/glibc/libthrower.so"
 }

@@ -51,6 +51,49 @@ for source in tests/libc/test_*.c; do
     check "$program, static" passes "$dir/launch" - "$dir/$program.static"
 done
 
+# The loader: libraries that are linked and opened, with all that they may contain.
+build() {
+    # shellcheck disable=SC2086 # words
+    gcc $cflags "$@"
+}
+build -shared -fPIC -o "$dir/libinitial.so" tests/libc/loader_lib.c
+build -shared -fPIC -ftls-model=initial-exec -o "$dir/libexec.so" tests/libc/loader_lib.c
+build -shared -fPIC -ftls-model=global-dynamic -o "$dir/libdynamic.so" tests/libc/loader_lib.c
+build -Wl,-rpath,"$dir" -o "$dir/loader" tests/libc/loader.c "$dir/libinitial.so" -ldl
+check "the loader passes on Linux's own libc" passes "$dir/loader" "$dir"
+check 'the loader, variant for Linux' on_linux "$dir/loader" "$dir"
+check 'the loader' on_moka "$dir/loader" "$dir"
+
+# What is GNU's: our header has none of it.
+build -o "$dir/gnu" tests/libc/gnu.c
+check "GNU's functions pass on Linux's own libc" passes "$dir/gnu"
+check "GNU's functions, variant for Linux" on_linux "$dir/gnu"
+check "GNU's functions" on_moka "$dir/gnu"
+
+# The string functions by themselves, in each of their variants.
+build_strings() {
+    sources=$PWD/jvm-support/musl/overlay/src
+    (
+        cd "$dir"
+        gcc -O2 -w -fno-builtin -fno-tree-loop-distribute-patterns \
+            '-Dweak_alias(old, new)=extern __typeof(old) new __attribute__((weak, alias(#old)))' \
+            -I"$sources/internal" -I"$sources/string/x86_64" -o strings \
+            "$sources"/string/x86_64/*.c "$OLDPWD"/tests/libc/string_variant.c \
+            "$OLDPWD"/tests/libc/test_string.c
+    )
+}
+strings_pass() {
+    status=0
+    VARIANT=$1 "$dir/strings" >"$dir/out" 2>&1 || status=$?
+    [ $status = 77 ] && echo "# this processor lacks $1" && return
+    [ $status = 0 ] || sed 's/^/# /' "$dir/out"
+    return $status
+}
+build_strings
+for variant in sse2 avx2 evex; do
+    check "string functions, $variant" strings_pass $variant
+done
+
 # No instruction enters a kernel; the check finds one where there is one.
 no_syscalls() {
     objdump -d --no-show-raw-insn "$1" | awk -f jvm-support/musl/no-syscall.awk >/dev/null

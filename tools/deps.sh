@@ -35,6 +35,10 @@ libc  gcc                  gcc
 libc  objdump              binutils
 libc  patch                patch
 libc  xz                   xz-utils
+debian apt-get             apt
+debian dpkg-deb            dpkg
+java  java                openjdk-17-jre-headless
+java  javac               openjdk-17-jdk-headless
 '
 
 die() {

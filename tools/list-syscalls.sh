@@ -5,7 +5,8 @@
 #
 # Prints docs/system-calls.md: every system call of Linux x86-64 from
 # kernel/include/kernel/syscall_list.h, and whether the kernel image ELF has
-# it.  A call is there if its function is not the weak default.
+# it.  A call is there if its function is not the weak default.  Notes come from
+# tools/syscall-notes.txt.
 #
 # --check compares with the committed table instead, and says what to do if
 # that is out of date.
@@ -23,8 +24,13 @@ if [ $# != 1 ] || ! [ -r "$1" ]; then
 fi
 
 list() {
-    nm "$1" | awk '
-    NR == FNR {
+    nm "$1" | awk -v notes=tools/syscall-notes.txt '
+    FILENAME == notes {
+        if ($0 !~ /^#/ && match($0, /^[a-z0-9_]+: /))
+            note[substr($0, 1, RLENGTH - 2)] = substr($0, RLENGTH + 1)
+        next
+    }
+    FILENAME == "-" {
         if ($3 ~ /^sys_/ && $2 == "T")
             there[substr($3, 5)] = 1
         next
@@ -57,12 +63,12 @@ list() {
         print "that is not there returns -ENOSYS and is counted; `./moka exec --verbose` names"
         print "those that a program tried. *Blocks*: it may put the calling thread to sleep.\n"
         printf "%d of %d are there.\n\n", have, total
-        print "| number | name | there | blocks | belongs to |"
-        print "|---:|---|---|---|---|"
+        print "| number | name | there | blocks | belongs to | note |"
+        print "|---:|---|---|---|---|---|"
         for (i = 1; i <= total; i++)
-            printf "| %d | %s | %s | %s | %s |\n", number[i], name[i],
-                name[i] in there ? "yes" : "**no**", blocks[i], place[home[i]]
-    }' - kernel/include/kernel/syscall_list.h
+            printf "| %d | %s | %s | %s | %s | %s |\n", number[i], name[i],
+                name[i] in there ? "yes" : "**no**", blocks[i], place[home[i]], note[name[i]]
+    }' tools/syscall-notes.txt - kernel/include/kernel/syscall_list.h
 }
 
 if ! $check; then

@@ -61,11 +61,12 @@ quote() {
 }
 
 # KVM must not only be there: a container may show the device and refuse it.
-kvm_problem() {
+find_kvm_problem() {
+    problem=''
     if ! [ -e /dev/kvm ]; then
-        echo 'there is no /dev/kvm'
+        problem='there is no /dev/kvm'
     elif ! (: <>/dev/kvm) 2>/dev/null; then
-        echo '/dev/kvm is not accessible'
+        problem='/dev/kvm is not accessible'
     fi
 }
 kvm_remedy() {
@@ -141,6 +142,7 @@ add_port() {
 
 # Disks, shares and ports as they were asked for: "disk FILE" a line.
 add_devices() {
+    [ -n "$wanted" ] || return 0
     consoles=$(printf '%s' "$wanted" | grep -c '^console ' || true)
     [ "$consoles" = 0 ] || add_virtio virtio-serial ",max_ports=$((consoles + 1))"
     while read -r kind value; do
@@ -216,12 +218,12 @@ command -v qemu-system-x86_64 >/dev/null ||
 case $accel in
 tcg) ;;
 kvm)
-    problem=$(kvm_problem)
+    find_kvm_problem
     [ -z "$problem" ] || die "$problem" "$(kvm_remedy)"
     ;;
 auto)
     accel=kvm
-    problem=$(kvm_problem)
+    find_kvm_problem
     if [ -n "$problem" ]; then
         accel=tcg
         echo "qemu.sh: $problem: emulating the CPU (TCG), which is many times slower" >&2
@@ -248,7 +250,10 @@ rom | bios) ;;
 *) die "--firmware is rom or bios, not '$firmware'" ;;
 esac
 if [ "$firmware" = rom ]; then
-    rom=$(dirname "$elf")/../rom/moka.rom
+    case $elf in
+    */*) rom=${elf%/*}/../rom/moka.rom ;;
+    *) rom=../rom/moka.rom ;;
+    esac
     [ -r "$rom" ] || die "cannot read the boot ROM '$rom'" 'build it first: make rom'
     set -- -bios "$rom" "$@"
 fi

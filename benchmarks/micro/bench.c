@@ -27,20 +27,6 @@ static struct {
     char name_buffer[64];
 } state;
 
-static const struct bench_group groups[] = {
-    {"switch1", bench_switch1},
-    {"handover2", bench_handover2},
-    {"wake", bench_wake_idle},
-    {"touch1", bench_touch1},
-    {"touch2", bench_touch2},
-    {"fault4k", bench_fault4k},
-    {"protect64", bench_protect64},
-    {"unmap64", bench_unmap64},
-    {"syscall", bench_syscalls},
-    {"thread", bench_threads},
-    {NULL, NULL},
-};
-
 static void line_text(const char *text)
 {
     while (*text != '\0' && state.length < sizeof(state.line) - 1) {
@@ -220,7 +206,7 @@ void bench_run(const char *list, unsigned budget_ms)
     line_end();
     bench_fact("cpus", bench_cpus());
     bench_fact("tsc_khz", state.khz);
-    if (run_listed(groups, list, all) + run_listed(bench_system_groups, list, all) == 0) {
+    if (run_listed(bench_groups, list, all) + run_listed(bench_system_groups, list, all) == 0) {
         bench_fail("no such benchmark", 0);
     }
     line_text("end");

@@ -40,14 +40,17 @@ void bench_thread_join(struct bench_thread *thread);
 void bench_write(const char *line); /* adds the line's end */
 _Noreturn void bench_fail(const char *what, long value);
 
-/* What only this system can run, NULL-terminated, by bench_group's rules. */
 struct bench_group {
     const char *name;
     void (*run)(void);
 };
+/* What only this system can run; ends with a NULL name, as the list below. */
 extern const struct bench_group bench_system_groups[];
 
 /* ---- bench.c: the runner ------------------------------------------------- */
+
+/* What there is to run: groups.c, or the program that is linked with the runner. */
+extern const struct bench_group bench_groups[];
 
 /* Runs the named groups ("a,b" or "all"), about `budget_ms` for each row. */
 void bench_run(const char *groups, unsigned budget_ms);
@@ -137,4 +140,3 @@ void bench_fault4k(void);
 void bench_protect64(void); /* protect.c */
 void bench_unmap64(void);
 void bench_syscalls(void); /* call.c */
-void bench_threads(void);

@@ -3,6 +3,7 @@
  * Boot time and idle load of a virtual machine, seen from outside.
  *
  *   boottime boot RUNS COMMAND...     times COMMAND (QEMU) from its start
+ *   boottime start RUNS COMMAND...    times COMMAND until its output ends and it has ended
  *   boottime idle SECONDS COMMAND...  CPU time it uses once the guest is idle
  *
  * Prints lines as the micro-benchmarks do (bench.h).  The guest's console is
@@ -140,6 +141,24 @@ static void run_boot(int runs, char **command)
     }
 }
 
+/* A command that prints something and ends with 0. */
+static void run_start(int runs, char **command)
+{
+    static struct guest guest;
+
+    for (int i = 0; i < runs; i++) {
+        int status = 0;
+
+        guest_start(&guest, command);
+        if (guest_read_until(&guest, "\n\n") || waitpid(guest.pid, &status, 0) != guest.pid ||
+            status != 0 || guest.length == 0) {
+            fail("the command failed");
+        }
+        print_ns("start/end", now_ns() - guest.started);
+        close(guest.output);
+    }
+}
+
 /* CPU time of all threads of the process, those that have ended included. */
 static uint64_t process_cpu_ns(pid_t pid)
 {
@@ -183,10 +202,12 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (count > 0 && strcmp(argv[1], "boot") == 0) {
         run_boot(count, argv + 3);
+    } else if (count > 0 && strcmp(argv[1], "start") == 0) {
+        run_start(count, argv + 3);
     } else if (count > 0 && strcmp(argv[1], "idle") == 0) {
         run_idle(count, argv + 3);
     } else {
-        fail("usage: boottime boot RUNS | idle SECONDS, COMMAND...");
+        fail("usage: boottime boot RUNS | start RUNS | idle SECONDS, COMMAND...");
     }
     return 0;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall: the cheapest system call (getppid), and the clock by the fastest
- * way that the system has (Linux: in the vDSO).
- * thread: a thread made and joined.
+ * syscall: the cheapest system call, getppid, by a call of the kernel.  Programs
+ * make theirs through a C library: benchmarks/programs.
  */
 #include "bench.h"
 
@@ -23,43 +22,8 @@ static void run_getppid(void)
     bench_end();
 }
 
-static void run_clock(void)
-{
-    bench_begin("syscall/clock", "ns", 200);
-    while (bench_more()) {
-        uint64_t start = bench_ticks();
-
-        for (unsigned i = 0; i < CALLS; i++) {
-            bench_now_ns();
-        }
-        bench_add_ticks(bench_ticks() - start, CALLS);
-    }
-    bench_end();
-}
-
 void bench_syscalls(void)
 {
     bench_pin(0);
     run_getppid();
-    run_clock();
-}
-
-static void nothing(void *arg)
-{
-    (void)arg;
-}
-
-void bench_threads(void)
-{
-    bench_pin(0);
-    bench_begin("thread/create_join", "ns", 500);
-    while (bench_more()) {
-        struct bench_thread thread = {.fn = nothing};
-        uint64_t start = bench_ticks();
-
-        bench_thread_start(&thread);
-        bench_thread_join(&thread);
-        bench_add_ticks(bench_ticks() - start, 1);
-    }
-    bench_end();
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The micro-benchmarks' Linux: what bench.h asks of a system, by libc and
- * pthreads.  micro-linux GROUPS [BUDGET_MS]
+ * What bench.h asks of a system, by libc and pthreads: the micro-benchmarks'
+ * Linux, and for the programs of benchmarks/programs Linux and Moka alike.
+ * PROGRAM GROUPS [BUDGET_MS]
  */
-#define _GNU_SOURCE
 #include "bench.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-const char bench_system[] = "linux";
+const char bench_system[] = "libc";
 const struct bench_group bench_system_groups[] = {{NULL, NULL}};
 
 uint64_t bench_now_ns(void)

@@ -3,17 +3,17 @@
 #
 # run.sh [OPTION]... BUILD
 #
-# Runs the micro-benchmarks on Linux and on Moka in turns and prints a table
-# of both.  `make bench-micro` builds what is needed and comes here.
+# Runs the micro-benchmarks, and the programs of benchmarks/programs, on Linux and
+# on Moka in turns and prints a table of both.  `make bench-micro` builds what is needed and comes here.
 #
 #   --rounds N     alternations of Linux and Moka for each group (default 5)
 #   --ms N         time for each row of a run (default 200)
-#   --groups A,B   only these, and neither boot time, idle load nor size
+#   --groups A,B   only these groups and programs, and neither boot time, idle load nor size
 #   --linux        Linux alone
 #   --no-tcg       not the one round on an emulated CPU
 #   --markdown     a table for a README
 #
-# Each group of rows is run on Linux, then on Moka in a machine of its own,
+# Each group of rows, and each program, is run on Linux, then on Moka in a machine of its own,
 # and so on by turns, so that a host that gets slower or busier does it to
 # both.  Everything the runs print stays in BUILD/bench/results.  Times are
 # shown, never judged by the exit status; that is 1 if a run failed.
@@ -24,8 +24,9 @@ die() {
     exit 2
 }
 
-rounds=5 ms=200 linux_only=false tcg=true markdown='' machine=true
-groups='switch1 handover2 wake thread touch1 touch2 fault4k protect64 unmap64 syscall'
+rounds=5 ms=200 linux_only=false tcg=true markdown='' machine=true only=false
+groups='switch1 handover2 wake touch1 touch2 fault4k protect64 unmap64 syscall'
+programs=''
 build=''
 while [ $# -gt 0 ]; do
     case $1 in
@@ -33,7 +34,7 @@ while [ $# -gt 0 ]; do
     --ms) ms=${2:?} && shift ;;
     --groups)
         groups=$(echo "${2:?}" | tr ',' ' ')
-        machine=false
+        machine=false only=true
         shift
         ;;
     --linux) linux_only=true ;;
@@ -51,7 +52,20 @@ qemu=$here/../../tools/qemu.sh
 results=$build/bench/results
 raw=$results/raw
 image=$build/bench/moka-bench.elf
+export MOKA_ROOT="$here/../.." MOKA_BUILD="$build"
 [ -x "$build/bench/micro-linux" ] || die "no $build/bench/micro-linux: make bench-micro"
+
+# What is named is a program or a group of the image.
+for program in "$build"/bench/programs/bench_*; do
+    program=${program##*/bench_}
+    case " $groups " in
+    *" $program "*)
+        programs="$programs $program"
+        groups=$(echo " $groups " | sed "s/ $program / /")
+        ;;
+    *) $only || programs="$programs $program" ;;
+    esac
+done
 rm -rf "$results"
 mkdir -p "$results"
 : >"$raw"
@@ -90,6 +104,31 @@ run_moka() {
     check "$3" "$1" "$2" "$log" "$status" 33
 }
 
+# The same file on Linux and, by the tool, in Moka, where its C library is ours.
+run_program_linux() {
+    log=$results/linux-$2-$1.log
+    status=0
+    "$build/bench/programs/bench_$2" all "$ms" >"$log" 2>&1 || status=$?
+    record linux "$1" <"$log"
+    check linux "$1" "$2" "$log" "$status" 0
+}
+
+# moka OPTION... FOLDER COMMAND...: as a user runs it.
+moka() {
+    timeout -k 5 120 "$build/tool/moka" exec --quiet --cache "$build/cache" "$@" </dev/null
+}
+
+# run_program_moka ROUND PROGRAM SYSTEM ACCEL
+run_program_moka() {
+    log=$results/$3-$2-$1.log
+    status=0 size=1G
+    [ "$2" != file ] || size=3G
+    moka --accel "$4" -m "$size" "$build/bench/programs" "/bench_$2" all "$ms" >"$log" 2>&1 ||
+        status=$?
+    record "$3" "$1" <"$log"
+    check "$3" "$1" "$2" "$log" "$status" 0
+}
+
 # outside SYSTEM MODE COUNT ACCEL APPEND: boottime on the release image.
 outside() {
     progress "$1: $2"
@@ -100,6 +139,23 @@ outside() {
     "$build/bench/boottime" "$mode" "$count" "$@" >"$results/$system-$mode.log" ||
         echo "$system 1 failed $mode, see $results/$system-$mode.log" >>"$raw"
     record "$system" 1 <"$results/$system-$mode.log"
+}
+
+# cold_start COUNT: a program that does nothing, from the tool's start to its end.
+cold_start() {
+    root=$build/bench/sqlite-root
+    sqlite=$(command -v sqlite3) || return 0
+    progress 'cold start'
+    mkdir -p "$root/lib" "$root/bin"
+    # Which libraries, its loader knows; ours is laid over glibc.
+    ldd "$sqlite" | awk '$3 ~ /^\// { print $3 }' | while read -r library; do
+        cmp -s "$library" "$root/lib/${library##*/}" || cp -L "$library" "$root/lib/"
+    done
+    cmp -s "$sqlite" "$root/bin/sqlite3" || cp -L "$sqlite" "$root/bin/sqlite3"
+    moka "$root" /bin/sqlite3 -version >/dev/null # makes the image
+    "$build/bench/boottime" start "$1" "$build/tool/moka" exec --quiet --cache "$build/cache" \
+        --accel "$accel" "$root" /bin/sqlite3 -version | record moka 1
+    "$build/bench/boottime" start "$1" "$sqlite" -version | record linux 1
 }
 
 sizes() {
@@ -154,15 +210,28 @@ while [ "$round" -le "$rounds" ]; do
     for group in $groups; do
         progress "round $round of $rounds: $group"
         run_linux "$round" "$group"
-        $linux_only || run_moka "$round" "$group" moka $accel
+        $linux_only || run_moka "$round" "$group" moka "$accel"
     done
-    $linux_only || ! $machine || run_moka "$round" costs moka $accel
+    for program in $programs; do
+        progress "round $round of $rounds: $program"
+        run_program_linux "$round" "$program"
+        $linux_only || run_program_moka "$round" "$program" moka "$accel"
+    done
+    $linux_only || ! $machine || run_moka "$round" costs moka "$accel"
     round=$((round + 1))
 done
 if ! $linux_only && $tcg; then
     for group in $groups; do
         progress "TCG: $group"
         run_moka 1 "$group" tcg tcg
+    done
+    for program in $programs; do
+        # What is about memory says nothing there, and takes minutes.
+        case $program in
+        file | libc) continue ;;
+        esac
+        progress "TCG: $program"
+        run_program_moka 1 "$program" tcg tcg
     done
 fi
 if ! $linux_only && $machine; then
@@ -171,6 +240,7 @@ if ! $linux_only && $machine; then
         outside tcg boot 5 tcg ''
     fi
     outside moka idle 10 $accel 'idle=3600'
+    cold_start 20
     sizes
 fi
 progress

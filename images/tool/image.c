@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,12 +29,16 @@
 #define EROFS_MAGIC_AT 1024
 #define EROFS_MAGIC 0xe0f5e1e2u
 #define UNUSED_MAX (30 * 24 * 3600)
+/* Seconds after which an image is no longer somebody's who is about to open it. */
+#define SETTLED 60
 #define FOLDERS_OPEN 32
+#define SAID_MAX 4096
 
 #define HASH_START 0xcbf29ce484222325ull /* FNV-1a */
 #define HASH_PRIME 0x100000001b3ull
 
-static uint64_t tree_sum; /* nftw() hands nothing to its function */
+/* nftw() hands nothing to its function. */
+static uint64_t tree_sum, tree_size;
 
 static uint64_t hash(uint64_t start, const void *data, size_t size)
 {
@@ -62,6 +67,7 @@ static int add_file(const char *path, const struct stat *stat, int type, struct 
     if (type == FTW_DNR || type == FTW_NS) {
         fail("it must be readable: chmod -R u+rX", "cannot read '%s'", path);
     }
+    tree_size += S_ISREG(stat->st_mode) ? (uint64_t)stat->st_size : 0;
     tree_sum += hash(hash(HASH_START, path, strlen(path)), words, sizeof(words));
     return 0;
 }
@@ -101,7 +107,11 @@ char *cache_folder(const struct options *options)
     return path;
 }
 
-/* Removes what is older than this folder's new image, and what is long unused. */
+/*
+ * Removes this folder's older images, and what is long unused.  What is a
+ * minute young, or unfinished ("NAME.erofs.PID"), may be another moka's that
+ * makes or opens it at this moment.
+ */
 static void clean_cache(const char *cache, const char *keep)
 {
     size_t same_folder = strcspn(keep, "-") + 1;
@@ -110,13 +120,17 @@ static void clean_cache(const char *cache, const char *keep)
     DIR *dir = opendir(cache);
 
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        const char *end = strstr(entry->d_name, ".erofs");
         struct stat stat;
+        bool older;
 
-        if (strstr(entry->d_name, ".erofs") == NULL || strcmp(entry->d_name, keep) == 0 ||
+        if (end == NULL || strcmp(entry->d_name, keep) == 0 ||
             fstatat(dirfd(dir), entry->d_name, &stat, 0) != 0) {
             continue;
         }
-        if (strncmp(entry->d_name, keep, same_folder) == 0 || now - stat.st_mtime > UNUSED_MAX) {
+        older = strncmp(entry->d_name, keep, same_folder) == 0 && strcmp(end, ".erofs") == 0 &&
+                now - stat.st_mtime > SETTLED;
+        if (older || now - stat.st_mtime > UNUSED_MAX) {
             unlinkat(dirfd(dir), entry->d_name, 0);
         }
     }
@@ -125,18 +139,72 @@ static void clean_cache(const char *cache, const char *keep)
     }
 }
 
-static void run_mkimage(const struct places *places, const char *folder, const char *image)
+/* What it says on standard error, which is small; its status. */
+static char *run_and_listen(const struct places *places, const char *folder, const char *image,
+                            int *status)
 {
-    int status = -1;
-    pid_t pid = fork();
+    char *said = need_memory(calloc(1, SAID_MAX + 1));
+    size_t size = 0;
+    ssize_t got;
+    int pipe[2];
+    pid_t pid;
 
+    if (pipe2(pipe, O_CLOEXEC) != 0 || (pid = fork()) < 0) {
+        fail(NULL, "cannot start a process: %s", strerror(errno));
+    }
     if (pid == 0) {
+        dup2(pipe[1], STDERR_FILENO);
         execl(places->mkimage_sh, places->mkimage_sh, folder, image, (char *)NULL);
         _exit(STATUS_OURS);
     }
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
-        fail(NULL, "could not make an image of '%s'", folder);
+    close(pipe[1]);
+    while ((got = read(pipe[0], said + size, SAID_MAX - size)) > 0 || (got < 0 && errno == EINTR)) {
+        size += got > 0 ? (size_t)got : 0;
     }
+    close(pipe[0]);
+    while (waitpid(pid, status, 0) < 0 && errno == EINTR) {
+    }
+    return said;
+}
+
+/* mkfs.erofs does not say which one it was. */
+static int check_readable(const char *path, const struct stat *stat, int type, struct FTW *where)
+{
+    if (type == FTW_F && S_ISREG(stat->st_mode) && access(path, R_OK) != 0) {
+        fail("it must be readable: chmod -R u+rX", "cannot read '%s'", path);
+    }
+    return 0;
+}
+
+/* Would the files fit there?  What was written of the image is gone again by now. */
+static bool has_room(const char *image)
+{
+    char *folder = text("%.*s", (int)(strrchr(image, '/') - image), image);
+    struct statvfs fs;
+    bool room = statvfs(folder, &fs) != 0 || fs.f_bavail * fs.f_frsize > tree_size;
+
+    free(folder);
+    return room;
+}
+
+static void run_mkimage(const struct places *places, const char *folder, const char *image)
+{
+    int status = -1;
+    char *said = run_and_listen(places, folder, image, &status);
+    struct message message = message_of(said);
+
+    if (status != 0) {
+        (void)nftw(folder, check_readable, FOLDERS_OPEN, FTW_PHYS);
+    }
+    if (status != 0 && !has_room(image)) {
+        fail("make room there, or name another folder: moka exec --cache FOLDER",
+             "cannot make an image of '%s': no space left for '%s'", folder, image);
+    }
+    if (status != 0) {
+        fail(message.remedy, "cannot make an image of '%s': %s", folder,
+             message.text != NULL ? message.text : "mkfs.erofs failed");
+    }
+    free(said);
 }
 
 static int open_folder(const struct options *options, const struct places *places)

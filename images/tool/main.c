@@ -46,6 +46,23 @@ void say(const char *fmt, ...)
     va_end(ap);
 }
 
+struct message message_of(char *said)
+{
+    struct message message = {0};
+    char *line, *end;
+
+    while ((line = strsep(&said, "\r\n")) != NULL && message.remedy == NULL) {
+        if (message.text != NULL && strncmp(line, "  ", 2) == 0) {
+            message.remedy = line + 2;
+        } else if (message.text == NULL && *line != '\0') {
+            end = strstr(line, ": ");
+            message.text =
+                end != NULL && strcspn(line, " ") > (size_t)(end - line) ? end + 2 : line;
+        }
+    }
+    return message;
+}
+
 void *need_memory(void *memory)
 {
     if (memory == NULL) {
@@ -115,9 +132,13 @@ int main(int argc, char **argv)
         .mkimage_sh = text("%s/tools/mkimage.sh", root),
         .kernel = text("%s/release/moka.elf", build),
         .libc = text("%s/libc/lib/libc.so", build),
+        .java_root = text("%s/jdk.erofs", build),
     };
     if (access(places.kernel, R_OK) != 0) {
         fail("build it first: make", "cannot read the kernel '%s'", places.kernel);
+    }
+    if (options.java) {
+        run_prepare(&options, &places);
     }
     return exec_program(&options, &places);
 }

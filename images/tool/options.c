@@ -166,7 +166,7 @@ static bool is_option(const char *word, const char *letter, const char *name)
 static bool take_flag(struct options *options, const char *word)
 {
     if (is_option(word, "-h", "--help")) {
-        fputs(help, stdout);
+        fputs(options->java ? run_help : help, stdout);
         exit(0);
     } else if (is_option(word, NULL, "--verbose")) {
         options->verbose = true;
@@ -200,6 +200,8 @@ static bool take_value(struct options *options, const char *word, const char *va
         options->gdb = check_gdb(value);
     } else if (is_option(word, NULL, "--cache")) {
         options->cache = value;
+    } else if (options->java && is_option(word, NULL, "--jdk")) {
+        options->jdk = value;
     } else {
         return false;
     }
@@ -208,9 +210,9 @@ static bool take_value(struct options *options, const char *word, const char *va
 
 static bool wants_value(const char *word)
 {
-    static const char *const names[] = {"-m",    "--memory", "-c",        "--cpus",  "-e",
-                                        "--env", "-v",       "--volume",  "-w",      "--cwd",
-                                        "--gdb", "--accel",  "--machine", "--cache", NULL};
+    static const char *const names[] = {
+        "-m", "--memory", "-c",    "--cpus",  "-e",        "--env",   "-v",    "--volume",
+        "-w", "--cwd",    "--gdb", "--accel", "--machine", "--cache", "--jdk", NULL};
 
     for (const char *const *name = names; *name != NULL; name++) {
         if (strcmp(word, *name) == 0) {
@@ -221,9 +223,10 @@ static bool wants_value(const char *word)
 }
 
 /* Options up to the first other word, which is returned.  --name=value is two words. */
-static char **take_options(struct options *options, char **argv)
+char **options_take(struct options *options, char **argv)
 {
-    while (*argv != NULL && (*argv)[0] == '-' && (*argv)[1] != '\0') {
+    while (*argv != NULL && (*argv)[0] == '-' && (*argv)[1] != '\0' &&
+           !(options->java && run_is_java_option(*argv))) {
         char *word = *argv++, *value = NULL, *equals = strchr(word, '=');
 
         if (strcmp(word, "--") == 0) {
@@ -242,7 +245,9 @@ static char **take_options(struct options *options, char **argv)
         if (value == NULL && *argv == NULL) {
             fail(SEE_HELP, "%s needs a value", word);
         }
-        take_value(options, word, value != NULL ? value : *argv++);
+        if (!take_value(options, word, value != NULL ? value : *argv++)) {
+            fail(SEE_HELP, "unknown option '%s'", word);
+        }
     }
     return argv;
 }
@@ -251,16 +256,24 @@ void options_parse(struct options *options, int argc, char **argv)
 {
     *options = (struct options){.cwd = "/"};
     if (argc < 2) {
-        fail("moka exec IMAGE-or-FOLDER /path/of/program [ARGUMENT]...", "what is to be done?");
+        fail("for example: moka run app.jar", "what is to be done?");
     }
     if (is_option(argv[1], "-h", "--help") || strcmp(argv[1], "help") == 0) {
         fputs(help, stdout);
         exit(0);
     }
-    if (strcmp(argv[1], "exec") != 0) {
-        fail("there is: moka exec", "unknown command '%s'", argv[1]);
+    if (strcmp(argv[1], "run") == 0) {
+        run_parse(options, argv + 2);
+        return;
     }
-    argv = take_options(options, argv + 2);
+    if (strcmp(argv[1], "java") == 0) {
+        run_parse_java(options, argv + 2);
+        return;
+    }
+    if (strcmp(argv[1], "exec") != 0) {
+        fail("there are: moka run, moka java, moka exec", "unknown command '%s'", argv[1]);
+    }
+    argv = options_take(options, argv + 2);
     if (argv[0] == NULL) {
         fail(SEE_HELP, "which image or folder?");
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes between the machine's ports and our own descriptors.  QEMU has one end
- * of a pair of sockets for each port; a thread for each copies at the other.
+ * Bytes from the machine's ports to our own descriptors (input.c is the way
+ * in).  QEMU has one end of a pair of sockets for each port; a thread for each
+ * copies at the other, or lets the kernel do so where ours is a pipe.
  *
  * QEMU could have our descriptors themselves.  But it makes them non-blocking,
  * for everyone who shares them, a shell in the same terminal included.
@@ -11,8 +12,10 @@
 #include "tool.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,7 +24,6 @@
 #define CHUNK (128 * 1024)
 #define RELAYS_MAX 8
 #define LOG_MAX (4u << 20)
-#define BACKGROUND_WAIT 200000 /* us */
 
 struct relay {
     int from, to; /* to < 0: to the log only */
@@ -31,14 +33,23 @@ struct relay {
 static struct {
     pthread_t thread[RELAYS_MAX];
     unsigned count;
+    atomic_bool lost; /* output could not be written, and not because nobody reads it */
 } relays;
 
-static bool write_all(int fd, const char *bytes, size_t size)
+/* It was made non-blocking by somebody who shares it. */
+static bool wait_for_room(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLOUT};
+
+    return poll(&wait, 1, -1) >= 0 || errno == EINTR;
+}
+
+bool write_all(int fd, const char *bytes, size_t size)
 {
     while (size > 0) {
         ssize_t done = write(fd, bytes, size);
 
-        if (done < 0 && errno != EINTR) {
+        if (done < 0 && errno != EINTR && !(errno == EAGAIN && wait_for_room(fd))) {
             return false;
         }
         if (done > 0) {
@@ -49,29 +60,14 @@ static bool write_all(int fd, const char *bytes, size_t size)
     return true;
 }
 
-/* In the background a terminal is not ours to read: later, perhaps. */
-static bool in_background(int fd)
-{
-    pid_t foreground = tcgetpgrp(fd);
-
-    return foreground > 0 && foreground != getpgrp();
-}
-
 static ssize_t read_some(int fd, char *bytes)
 {
-    for (;;) {
-        ssize_t got = read(fd, bytes, CHUNK);
+    ssize_t got;
 
-        if (got >= 0 || (errno != EINTR && errno != EIO)) {
-            return got;
-        }
-        if (errno == EIO) {
-            if (!in_background(fd)) {
-                return 0;
-            }
-            usleep(BACKGROUND_WAIT);
-        }
-    }
+    do {
+        got = read(fd, bytes, CHUNK);
+    } while (got < 0 && errno == EINTR);
+    return got;
 }
 
 static void keep(struct log *log, const char *bytes, size_t size)
@@ -83,51 +79,87 @@ static void keep(struct log *log, const char *bytes, size_t size)
     }
 }
 
-/*
- * At the end of what is read the other side sees an end of file.  If nobody
- * takes what is written (EPIPE), the source learns it: the guest's program
- * gets its own EPIPE.
- */
-static void *copy(void *arg)
+/* Nobody takes what is written: the source learns it, the guest's program gets its own EPIPE. */
+static void stop_source(const struct relay *relay)
 {
-    struct relay relay = *(struct relay *)arg;
+    if (errno != EPIPE) {
+        say("cannot write standard %s: %s", relay->to == STDOUT_FILENO ? "output" : "error",
+            strerror(errno));
+        atomic_store(&relays.lost, true);
+    }
+    shutdown(relay->from, SHUT_RDWR);
+}
+
+/* Without bytes in our memory, if `to` is a pipe; false: it is none, and nothing was moved. */
+static bool splice_all(const struct relay *relay)
+{
+    ssize_t got;
+    bool moved = false;
+
+    if (relay->log != NULL || relay->to < 0) {
+        return false;
+    }
+    do {
+        got = splice(relay->from, NULL, relay->to, NULL, CHUNK, 0);
+        moved = moved || got > 0;
+    } while (got > 0 || (got < 0 && (errno == EINTR ||
+                                     (errno == EAGAIN && moved && wait_for_room(relay->to)))));
+    if (got < 0 && !moved && errno != EPIPE) {
+        return false;
+    }
+    if (got < 0) {
+        stop_source(relay);
+    }
+    return true;
+}
+
+static void copy_all(const struct relay *relay)
+{
     char *bytes = need_memory(malloc(CHUNK));
     ssize_t got;
 
-    free(arg);
-    while ((got = read_some(relay.from, bytes)) > 0) {
-        if (relay.log != NULL) {
-            keep(relay.log, bytes, (size_t)got);
+    while ((got = read_some(relay->from, bytes)) > 0) {
+        if (relay->log != NULL) {
+            keep(relay->log, bytes, (size_t)got);
         }
-        if (relay.to >= 0 && !write_all(relay.to, bytes, (size_t)got)) {
-            if (relay.from > STDERR_FILENO) { /* ours, and not a socket that we were given */
-                shutdown(relay.from, SHUT_RDWR);
-            }
+        if (relay->to >= 0 && !write_all(relay->to, bytes, (size_t)got)) {
+            stop_source(relay);
             break;
         }
     }
-    if (relay.to > STDERR_FILENO) {
-        shutdown(relay.to, SHUT_WR);
-    }
     free(bytes);
+}
+
+static void *copy(void *arg)
+{
+    struct relay relay = *(struct relay *)arg;
+
+    free(arg);
+    if (!splice_all(&relay)) {
+        copy_all(&relay);
+    }
     return NULL;
+}
+
+pthread_t start_thread(void *(*run)(void *), void *arg, bool detached)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, run, arg) != 0) {
+        fail("more may run at a time: ulimit -u", "cannot start a thread");
+    }
+    if (detached) {
+        pthread_detach(thread);
+    }
+    return thread;
 }
 
 static pthread_t start(int from, int to, struct log *log)
 {
     struct relay *relay = need_memory(malloc(sizeof(*relay)));
-    pthread_t thread;
 
     *relay = (struct relay){from, to, log};
-    if (pthread_create(&thread, NULL, copy, relay) != 0) {
-        fail(NULL, "cannot start a thread");
-    }
-    return thread;
-}
-
-void relay_in(int from, int to)
-{
-    pthread_detach(start(from, to, NULL));
+    return start_thread(copy, relay, false);
 }
 
 void relay_out(int from, int to)
@@ -140,9 +172,10 @@ void relay_log(int from, struct log *log, bool show)
     relays.thread[relays.count++] = start(from, show ? STDERR_FILENO : -1, log);
 }
 
-void relay_wait(void)
+bool relay_wait(void)
 {
     while (relays.count > 0) {
         pthread_join(relays.thread[--relays.count], NULL);
     }
+    return !atomic_load(&relays.lost);
 }

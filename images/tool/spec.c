@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -65,22 +64,28 @@ static bool is_replaced(const struct words *env, size_t at)
     return false;
 }
 
+static void add_given(FILE *file, const char *key, char *value)
+{
+    if (value != NULL) {
+        add(file, key, value);
+        free(value);
+    }
+}
+
 static void add_terminals(FILE *file)
 {
     static const char *const name[] = {"stdin", "stdout", "stderr"};
-    struct winsize size;
 
     for (int fd = 0; fd < 3; fd++) {
         if (isatty(fd)) {
             add(file, "terminal", name[fd]);
         }
     }
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row != 0) {
-        char *word = text("%ux%u", size.ws_row, size.ws_col);
-
-        add(file, "size", word);
-        free(word);
+    if (terminal_find()) {
+        add_given(file, "settings", terminal_settings());
+        add_given(file, "size", terminal_size());
     }
+    add(file, "input", "frames"); /* input.c */
 }
 
 static void add_mounts(FILE *file, const struct options *options)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,6 +23,7 @@ struct words {
 struct mount {
     char *host, *guest; /* absolute folders */
     bool read_only;
+    bool shared; /* not asked for, but named by the command */
 };
 
 #define MOUNTS_MAX 16
@@ -32,6 +34,8 @@ struct options {
     const char *cache;                           /* NULL: the user's own */
     const char *gdb;                             /* a port */
     bool dry_run, quiet, verbose;
+    bool java;        /* run.c completes it */
+    const char *jdk;  /* of the host; NULL: Debian's */
     struct words env; /* NAME=VALUE */
     struct mount mounts[MOUNTS_MAX];
     unsigned mount_count;
@@ -41,13 +45,22 @@ struct options {
 
 /* Where the parts of Moka are. */
 struct places {
-    char *qemu_sh, *mkimage_sh, *kernel, *libc;
+    char *qemu_sh, *mkimage_sh, *kernel, *libc, *java_root;
 };
 
 /* One line on stderr, a second with the remedy if it is not NULL; status 125. */
 void fail(const char *remedy, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
 /* Likewise, and goes on. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * What a script of ours said: "NAME.sh: TEXT", with a remedy in the next line
+ * behind two spaces; or any other program, without a remedy.  Changes `said`.
+ */
+struct message {
+    char *text, *remedy; /* NULL: nothing */
+};
+struct message message_of(char *said);
 
 void *need_memory(void *memory);
 char *text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -57,6 +70,28 @@ char *comma_doubled(const char *value);
 
 /* options.c: ends the tool on wrong use, --help and --version. */
 void options_parse(struct options *options, int argc, char **argv);
+/* Options up to the first word that is none, or one of java's: a pointer to it. */
+char **options_take(struct options *options, char **argv);
+
+/* run.c: the words behind `moka run` and `moka java`; then, all that they leave open. */
+void run_parse(struct options *options, char **argv);
+extern const char run_help[];
+void run_parse_java(struct options *options, char **argv);
+bool run_is_java_option(const char *word);
+void run_prepare(struct options *options, const struct places *places);
+
+/* java.c: the words of a java command line that are its own options. */
+size_t java_option_count(char **args);
+/* Of the JDK that comes with Moka; others may not know the option. */
+void java_add_archive(struct words *to, bool explain);
+/* What fits the machine and has not been chosen by args or env; says why, if asked. */
+void java_add_defaults(struct words *to, char **args, const struct words *env,
+                       unsigned long memory_mib, unsigned cpus, bool explain);
+
+/* share.c: with the guest at the same paths; false: the guest has its own there. */
+bool share_folder(struct options *options, const char *path);
+bool share_file(struct options *options, const char *path);  /* with its folder */
+void share_named(struct options *options, const char *word); /* what a word names, if it does */
 
 /* image.c: an open EROFS image of options->root, made and cached if that is a folder. */
 int image_open(const struct options *options, const struct places *places);
@@ -71,10 +106,33 @@ struct log {
     char *bytes;
     size_t size;
 };
-void relay_in(int from, int to);  /* stdin; its own thread, never waited for */
 void relay_out(int from, int to); /* stdout, stderr */
 void relay_log(int from, struct log *log, bool show);
-void relay_wait(void); /* until all that goes out has gone */
+/* Until all that goes out has gone; false: some of it could not be written. */
+bool relay_wait(void);
+bool write_all(int fd, const char *bytes, size_t size);
+/* Of one that cannot be started, says so and ends. */
+pthread_t start_thread(void *(*run)(void *), void *arg, bool detached);
+
+/* input.c: our standard input, as the guest asks for it. */
+void input_start(int to);
+void input_want(size_t size);
+/* It has ended and took so many bytes: what is behind them is left to others. */
+void input_finish(unsigned long long taken);
+
+/* terminal.c */
+bool terminal_in_background(int fd);
+/* False: there is none, and the next two have nothing to tell. */
+bool terminal_find(void);
+char *terminal_settings(void);         /* images/exec_spec.h has the form */
+char *terminal_size(void);             /* "24x80"; NULL: not known */
+void terminal_apply(const char *line); /* "settings ..." of the guest */
+void terminal_leave(void);
+void terminal_enter(void);
+
+/* messages.c: what the guest says; waits for the end, and how it was. */
+void messages_start(int from);
+const char *messages_wait(unsigned long long *taken);
 
 /* exec.c */
 int exec_program(const struct options *options, const struct places *places);

@@ -85,7 +85,7 @@ static int make(struct dentry *base, const char *path, const struct making *what
 {
     struct dentry *made;
     struct walk walk;
-    int error = walk_start(&walk, base, path);
+    int error = walk_start(&walk, base, path, 0);
 
     if (error == 0) {
         error = walk_to_parent(&walk);
@@ -125,6 +125,10 @@ int vfs_link(struct dentry *from, struct dentry *base, const char *path)
 
     if (inode_is(from->inode, S_IFDIR)) {
         return -EPERM;
+    }
+    if (atomic_load_explicit(&from->inode->links, memory_order_relaxed) == 0 &&
+        !from->inode->linkable) {
+        return -ENOENT; /* what was removed does not come back */
     }
     error = make(base, path, &(struct making){.mode = S_IFREG, .link = from->inode});
     if (error == 0 && !list_empty(&from->inode->watches)) {
@@ -185,11 +189,23 @@ static void notify_gone(struct inode *inode)
     }
 }
 
+/* As on Linux, the file's own end (unless it is open) is told before the folder's. */
+static void end_removed(struct dentry *gone, struct dentry *dir)
+{
+    u32 mask = IN_DELETE | (inode_is(gone->inode, S_IFDIR) ? IN_ISDIR : 0);
+    char name[NAME_MAX];
+    size_t len = dentry_name(gone, name);
+
+    notify_gone(gone->inode);
+    dentry_put(gone);
+    notify_name(NULL, mask, dir, name, len);
+}
+
 int vfs_unlink(struct dentry *base, const char *path, bool directory)
 {
     struct dentry *gone;
     struct walk walk;
-    int error = walk_start(&walk, base, path);
+    int error = walk_start(&walk, base, path, 0);
 
     if (error == 0) {
         error = walk_to_parent(&walk);
@@ -205,9 +221,7 @@ int vfs_unlink(struct dentry *base, const char *path, bool directory)
         mutex_unlock(&walk.at->inode->lock);
     }
     if (error == 0) {
-        notify_gone(gone->inode);
-        notify_name(gone->inode, IN_DELETE, walk.at, gone->name, gone->name_len);
-        dentry_put(gone);
+        end_removed(gone, walk.at);
     }
     walk_end(&walk);
     return error;
@@ -373,10 +387,10 @@ int vfs_rename(struct dentry *from_base, const char *from, struct dentry *to_bas
                u32 flags)
 {
     struct renaming r = {.flags = flags};
-    int error = walk_start(&r.from, from_base, from);
+    int error = walk_start(&r.from, from_base, from, 0);
 
     if (error == 0) {
-        error = walk_start(&r.to, to_base, to);
+        error = walk_start(&r.to, to_base, to, 0);
     }
     if (error == 0) {
         error = rename_walked(&r);

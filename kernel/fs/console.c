@@ -3,75 +3,125 @@
  * Standard input, output and error, and the terminal, on byte channels.
  *
  * The host's terminal does the editing of lines and turns keys into signals,
- * so bytes go through as they are; settings (TCSETS) are kept and told, and
- * have no effect.  What is no terminal answers every ioctl with ENOTTY, as a
- * pipe does, so that programs do not draw colours into files.
+ * so bytes go through as they are, and settings are handed on to it
+ * (terminal.c).  What is no terminal behaves as a pipe, to isatty(3) and when
+ * nobody reads it any more.
  *
  * A write is one copy and one call of the driver for up to CHUNK bytes, which
- * the driver hands on in one burst; writers to one channel take turns, so
- * that no line is mixed into another.
+ * the driver hands on in one burst.  There is no lock: up to CHANNEL_WHOLE
+ * bytes are one piece, larger writes of several threads may mix as in a pipe,
+ * and a channel that nobody reads stops nobody but its own writers.
  */
 #include "console_priv.h"
 
-#include <kernel/console.h>
 #include <kernel/errno.h>
 #include <kernel/kmalloc.h>
+#include <kernel/process.h>
 #include <kernel/sched.h>
 #include <kernel/signal.h>
-#include <kernel/string.h>
+#include <kernel/thread.h>
 #include <kernel/uaccess.h>
+#include <kernel/wait.h>
 
 #include "fs_priv.h"
 
 #define SMALL 256u
 #define CHUNK (64 * KIB)
 
-struct termios { /* the kernel's, as TCGETS gives it */
-    u32 input, output, control, local;
-    u8 line, chars[19];
-};
+#define FIONREAD 0x541bu
 
-struct winsize {
-    u16 rows, columns, width, height;
-};
+/* (c) constant after start-up */
+static const struct console_host *told; /* (c) */
 
-/* (l) lock */
-static struct {
-    struct mutex lock;       /* settings, and whose turn it is to write */
-    struct termios settings; /* (l) */
-    struct winsize window;   /* (l) rows 0: as the channel says */
-} console = {
-    .lock = {.queue = WAIT_QUEUE_INIT("console", console.lock.queue)},
-    .settings = {.input = 0x500,  /* ICRNL IXON */
-                 .output = 0x5,   /* OPOST ONLCR */
-                 .control = 0xbf, /* 38400 8N1 CREAD */
-                 .local = 0x8a3b, /* ISIG ICANON ECHO ECHOE ECHOK ECHOCTL ECHOKE IEXTEN */
-                 .chars = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22}},
-};
+void console_set_host(const struct console_host *host, const struct terminal_settings *settings)
+{
+    told = host;
+    terminal_start(settings);
+}
+
+const struct console_host *console_host(void)
+{
+    return told;
+}
+
+void console_set_window(u16 rows, u16 columns)
+{
+    terminal_set_window(rows, columns);
+}
+
+static struct byte_channel *find_terminal(const char *name)
+{
+    struct byte_channel *channel = channel_find(name);
+
+    return channel != NULL && channel->terminal ? channel : NULL;
+}
+
+/* A terminal can be read and written, by whichever descriptor it is open. */
+static struct byte_channel *terminal_side(bool write)
+{
+    struct byte_channel *channel = find_terminal(write ? "stdout" : "stdin");
+
+    if (channel == NULL && write) {
+        channel = find_terminal("stderr");
+    }
+    return channel;
+}
 
 static struct byte_channel *channel_of(struct file *file, bool write)
 {
     struct byte_channel *channel = file->priv;
 
-    if (channel == NULL) { /* the terminal: both directions */
+    if (channel != NULL && !channel->terminal) {
+        return channel;
+    }
+    channel = terminal_side(write);
+    if (channel == NULL && file->priv == NULL) { /* /dev/console, without the tool */
         channel = channel_find(write ? "stdout" : "stdin");
-        if (channel == NULL) {
-            channel = channel_find("serial");
-        }
+        channel = channel != NULL ? channel : channel_find("serial");
     }
     return channel;
 }
 
-/* Until the channel may be ready: 0, -EAGAIN, -ERESTARTSYS. */
-static int wait_for(struct file *file, u32 events)
+struct channel_waiter {
+    struct poll_watch watch;
+    struct wait_queue queue;
+};
+
+static void channel_changed(struct poll_watch *watch, u32 events)
 {
-    int error;
+    (void)events;
+    wait_wake_all(&container_of(watch, struct channel_waiter, watch)->queue);
+}
+
+/* Until the channel may be ready: 0, -EAGAIN, -ERESTARTSYS. */
+static int wait_for(struct file *file, struct byte_channel *channel, u32 events)
+{
+    struct channel_waiter waiter;
+    int error = 0;
 
     if (file_flags(file) & O_NONBLOCK) {
         return -EAGAIN;
     }
-    error = poll_wait_file(file, events, SCHED_NEVER);
+    wait_queue_init(&waiter.queue, "console");
+    poll_watch_add(&channel->source, &waiter.watch, channel_changed);
+    while (error == 0 && (channel->poll(channel) & (events | POLLERR | POLLHUP)) == 0) {
+        struct waiter place;
+
+        wait_begin(&waiter.queue, &place);
+        if ((channel->poll(channel) & (events | POLLERR | POLLHUP)) != 0) {
+            wait_abort(&waiter.queue, &place);
+            break;
+        }
+        error = wait_sleep_signal(&waiter.queue, &place, SCHED_NEVER);
+    }
+    poll_watch_remove(&waiter.watch);
     return error == -EINTR ? -ERESTARTSYS : error;
+}
+
+static s64 read_channel(struct byte_channel *channel, void *data, u64 size)
+{
+    return channel->asked_for ? input_read(channel, data, size)
+                              : channel->read(channel, data, size);
 }
 
 static int console_read(struct file *file, struct io *io, u64 *pos)
@@ -91,8 +141,8 @@ static int console_read(struct file *file, struct io *io, u64 *pos)
         size = large != NULL ? MIN(io->left, CHUNK) : size;
         buf = large != NULL ? large : buf;
     }
-    while ((got = channel->read(channel, buf, MIN(size, io->left))) == 0 && error == 0) {
-        error = wait_for(file, POLLIN);
+    while ((got = read_channel(channel, buf, MIN(size, io->left))) == 0 && error == 0) {
+        error = wait_for(file, channel, POLLIN);
     }
     if (got > 0) {
         error = io_put(io, buf, (u64)got);
@@ -105,7 +155,6 @@ static int console_read(struct file *file, struct io *io, u64 *pos)
     return error;
 }
 
-/* The lock is held. */
 static int write_part(struct file *file, struct byte_channel *channel, struct io *io, char *buf,
                       u64 size)
 {
@@ -123,7 +172,19 @@ static int write_part(struct file *file, struct byte_channel *channel, struct io
         io_skip(io, (u64)written);
         return 0;
     }
-    return written < 0 ? (int)written : wait_for(file, POLLOUT);
+    return written < 0 ? (int)written : wait_for(file, channel, POLLOUT);
+}
+
+/* Nobody reads it any more: a terminal has hung up, a pipe is broken. */
+static int broken(const struct byte_channel *channel)
+{
+    struct siginfo info = {.signo = SIGPIPE, .sent.pid = PROCESS_ID}; /* as kill(2) by itself */
+
+    if (channel->terminal) {
+        return -EIO;
+    }
+    (void)signal_send_thread(thread_current(), SIGPIPE, &info);
+    return -EPIPE;
 }
 
 static int console_write(struct file *file, struct io *io, u64 *pos)
@@ -133,104 +194,65 @@ static int console_write(struct file *file, struct io *io, u64 *pos)
     u64 size = large != NULL ? MIN(io->left, CHUNK) : SMALL;
     int error = channel == NULL ? -EIO : 0;
 
-    mutex_lock(&console.lock);
     while (io->left > 0 && error == 0) {
         error = write_part(file, channel, io, large != NULL ? large : small, size);
     }
-    mutex_unlock(&console.lock);
     kfree(large);
-    return error;
+    return error == -EPIPE ? broken(channel) : error;
+}
+
+/* As a pipe tells it: what cannot be written any more is an error. */
+static u32 output_poll(struct byte_channel *channel)
+{
+    u32 events = channel->poll(channel);
+
+    return (events & POLLHUP) != 0 ? POLLOUT | POLLERR : events & POLLOUT;
 }
 
 static u32 console_poll(struct file *file)
 {
     struct byte_channel *in = channel_of(file, false), *out = channel_of(file, true);
-    u32 events = in == NULL ? POLLHUP : in->poll(in);
+    u32 access = file_flags(file) & O_ACCMODE, events = 0;
 
-    return out == in || out == NULL ? events : (events & ~POLLOUT) | (out->poll(out) & POLLOUT);
+    if (access != O_WRONLY && in != NULL) {
+        events = (in->asked_for ? input_poll(in) : in->poll(in)) & ~POLLOUT;
+    }
+    if (access != O_RDONLY && out != NULL) {
+        events |= output_poll(out);
+    }
+    return events;
 }
 
+/* Of a terminal, by standard input or /dev/tty, the side that is read. */
 static struct poll_source *console_source(struct file *file)
 {
-    struct byte_channel *channel = channel_of(file, false);
+    struct byte_channel *own = file->priv;
+    bool write =
+        (file_flags(file) & O_ACCMODE) == O_WRONLY || (own != NULL && own != channel_find("stdin"));
+    struct byte_channel *channel = channel_of(file, write);
 
     return channel == NULL ? NULL : &channel->source;
 }
 
-#define TCGETS 0x5401u
-#define TCSETS 0x5402u
-#define TCSETSF 0x5404u
-#define TIOCGPGRP 0x540fu
-#define TIOCSPGRP 0x5410u
-#define TIOCGWINSZ 0x5413u
-#define TIOCSWINSZ 0x5414u
-#define TIOCGSID 0x5429u
-
-static void window_of(const struct byte_channel *channel, struct winsize *window)
+static s64 bytes_waiting(struct file *file, u64 arg)
 {
-    mutex_lock(&console.lock);
-    *window = console.window;
-    mutex_unlock(&console.lock);
-    if (window->rows == 0) {
-        *window = (struct winsize){.rows = channel->rows, .columns = channel->columns};
-    }
-}
+    struct byte_channel *channel = channel_of(file, false);
+    u32 count = 0;
 
-static s64 terminal_set(u32 request, const void *from)
-{
-    struct termios settings;
-    struct winsize window;
-
-    if (request == TIOCSWINSZ) {
-        if (user_read(&window, from, sizeof(window)) != 0) {
-            return -EFAULT;
-        }
-        mutex_lock(&console.lock);
-        console.window = window;
-        mutex_unlock(&console.lock);
-        return 0;
+    if (channel != NULL && channel->waiting != NULL) {
+        count = channel->asked_for ? input_waiting(channel) : channel->waiting(channel);
     }
-    if (user_read(&settings, from, sizeof(settings)) != 0) {
-        return -EFAULT;
-    }
-    mutex_lock(&console.lock);
-    console.settings = settings;
-    mutex_unlock(&console.lock);
-    return 0;
+    return user_write((void *)arg, &count, sizeof(count));
 }
 
 static s64 console_ioctl(struct file *file, u32 request, u64 arg)
 {
-    const struct byte_channel *channel = channel_of(file, false);
-    static const u32 group = PROCESS_ID;
-    struct termios settings;
-    struct winsize window;
+    struct byte_channel *channel = file->priv != NULL ? file->priv : channel_of(file, true);
 
-    if (channel == NULL || !channel->terminal) {
-        return -ENOTTY;
+    if (request == FIONREAD) {
+        return bytes_waiting(file, arg);
     }
-    switch (request) {
-    case TCGETS:
-        mutex_lock(&console.lock);
-        settings = console.settings;
-        mutex_unlock(&console.lock);
-        return user_write((void *)arg, &settings, sizeof(settings));
-    case TIOCGWINSZ:
-        window_of(channel, &window);
-        return user_write((void *)arg, &window, sizeof(window));
-    case TIOCGPGRP:
-    case TIOCGSID:
-        return user_write((void *)arg, &group, sizeof(group));
-    case TIOCSPGRP:
-        return 0;
-    case TCSETS:
-    case TCSETS + 1:
-    case TCSETSF:
-    case TIOCSWINSZ:
-        return terminal_set(request, (const void *)arg);
-    default:
-        return -ENOTTY;
-    }
+    return channel == NULL || !channel->terminal ? -ENOTTY : terminal_ioctl(channel, request, arg);
 }
 
 static const struct file_ops console_ops = {
@@ -243,13 +265,10 @@ static const struct file_ops console_ops = {
 
 int console_open_terminal(struct file *file, bool must)
 {
-    const struct byte_channel *in;
-
     file->priv = NULL;
     file->ops = &console_ops;
     file->seekable = false;
-    in = channel_of(file, false);
-    return must && (in == NULL || !in->terminal) ? -ENXIO : 0;
+    return must && find_terminal("stdin") == NULL && terminal_side(true) == NULL ? -ENXIO : 0;
 }
 
 int console_open_standard(unsigned number, struct file **file)

@@ -96,6 +96,15 @@ static struct file *slot_get(unsigned fd)
     }
 }
 
+struct file *fd_peek(int fd)
+{
+    struct fd_chunk *chunk = (unsigned)fd < FD_MAX ? chunk_of((unsigned)fd) : NULL;
+
+    return chunk != NULL ? atomic_load_explicit(&chunk->slots[(unsigned)fd % CHUNK_SLOTS],
+                                                memory_order_relaxed)
+                         : NULL;
+}
+
 struct file *fd_get_path(int fd)
 {
     return (unsigned)fd < FD_MAX ? slot_get((unsigned)fd) : NULL;

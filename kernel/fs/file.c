@@ -19,10 +19,9 @@
 #include <kernel/pagecache.h>
 #include <kernel/spinlock.h>
 #include <kernel/string.h>
+#include <kernel/thread.h>
 
 #include "fs_priv.h"
-
-#define FILE_SIZE_MAX ((u64)INT64_MAX)
 
 static struct {
     struct spinlock lock;
@@ -164,13 +163,11 @@ static int write_cached(struct file *file, struct io *io, u64 *pos)
     int error;
 
     mutex_lock(&inode->lock);
-    if (file_flags(file) & O_APPEND) {
+    if ((file_flags(file) & O_APPEND) || io->append) {
         *pos = inode_size(inode);
     }
-    if (*pos >= FILE_SIZE_MAX) {
-        error = -EFBIG;
-    } else {
-        io->left = MIN(io->left, FILE_SIZE_MAX - *pos);
+    error = bounds_check_write(inode, *pos, &io->left);
+    if (error == 0) {
         error = page_cache_write(inode_pages(inode), io, pos);
     }
     if (io->done > 0) {
@@ -183,7 +180,11 @@ static int write_cached(struct file *file, struct io *io, u64 *pos)
 static int write_at(struct file *file, struct io *io, u64 *pos)
 {
     if (file->ops->write != NULL) {
-        return file->ops->write(file, io, pos);
+        int error = file->seekable && file->inode != NULL && inode_is(file->inode, S_IFREG)
+                        ? bounds_check_write(file->inode, *pos, &io->left)
+                        : 0;
+
+        return error != 0 ? error : file->ops->write(file, io, pos);
     }
     if (file->inode == NULL || inode_pages(file->inode) == NULL) {
         return -EINVAL;
@@ -198,8 +199,12 @@ static int write_at(struct file *file, struct io *io, u64 *pos)
 static s64 transfer(struct file *file, struct io *io, u64 *pos,
                     int (*fn)(struct file *file, struct io *io, u64 *pos), u32 event)
 {
+    struct thread *self = thread_current();
+    unsigned way = event == IN_MODIFY;
     u64 none = 0;
     int error;
+
+    self->calls[way]++;
 
     if (pos != NULL) {
         if (!file->seekable) {
@@ -217,6 +222,7 @@ static s64 transfer(struct file *file, struct io *io, u64 *pos,
         error = fn(file, io, &none);
     }
     if (io->done > 0) {
+        self->chars[way] += io->done;
         if (file->dentry != NULL) {
             notify_file(file, event);
         }
@@ -251,7 +257,7 @@ s64 file_write(struct file *file, struct io *io, u64 *pos)
         return -EBADF;
     }
     result = transfer(file, io, pos, write_at, IN_MODIFY);
-    if (unlikely(result > 0 && (file_flags(file) & O_DSYNC) != 0)) {
+    if (unlikely(result > 0 && ((file_flags(file) & O_DSYNC) != 0 || io->sync))) {
         result = sync_written(file, result);
     }
     return result;

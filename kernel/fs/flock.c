@@ -161,7 +161,8 @@ int file_lock_set(struct inode *inode, const struct lock_range *range, bool wait
             }
             break;
         }
-        (void)wait_sleep(&flocks.changed, &waiter, SCHED_NEVER);
+        /* A signal is seen by signal_pending() in the next round. */
+        (void)wait_sleep_signal(&flocks.changed, &waiter, SCHED_NEVER);
     }
     free_spare(spare);
     return error;

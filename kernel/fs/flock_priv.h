@@ -18,3 +18,7 @@ struct lock_range {
 must_check int file_lock_set(struct inode *inode, const struct lock_range *range, bool wait);
 /* What is in its way; type LOCK_NONE: nothing. */
 void file_lock_test(struct inode *inode, struct lock_range *range);
+
+/* sys_lock.c: fcntl(2) with a struct flock of the application. */
+enum lock_step { LOCK_TEST, LOCK_TRY, LOCK_WAIT };
+s64 file_lock_range(struct file *file, enum lock_step step, bool of_file, u64 arg);

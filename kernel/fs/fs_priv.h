@@ -8,6 +8,7 @@
  *   walk.c      paths                  mount.c     mounts, the working folder
  *   open.c      opening                change.c    making, removing, renaming names
  *   flock.c     locks on files         notify.c    what inotify is told
+ *   xattr.c     extended attributes    bounds.c    what a file may not grow beyond
  *   tmpfs*.c    files in memory        devfs*.c    devices
  *   sys_*.c     system calls
  */
@@ -64,6 +65,43 @@ void file_locks_close(struct file *file);
 /* The last reference has gone: flock(2)'s lock and the OFD locks go. */
 void file_locks_release(struct file *file);
 
+/* ---- bounds.c ------------------------------------------------------------------ */
+
+static inline u32 inode_seals(const struct inode *inode)
+{
+    return atomic_load_explicit(&inode->seals, memory_order_relaxed);
+}
+
+/*
+ * Before a write of *size bytes at `pos`, which may become fewer: 0, -EPERM (sealed),
+ * -EFBIG (and SIGXFSZ: RLIMIT_FSIZE).  inode->lock held, or the file is not sealed.
+ */
+must_check int bounds_check_write(const struct inode *inode, u64 pos, u64 *size);
+/* Before it gets a new size: likewise. */
+must_check int bounds_check_size(const struct inode *inode, u64 size);
+/* F_ADD_SEALS and F_GET_SEALS: -EINVAL if it is no memfd, -EPERM, -EBUSY. */
+s64 bounds_add_seals(struct file *file, u32 seals);
+s64 bounds_get_seals(const struct file *file);
+
+/* ---- xattr.c ------------------------------------------------------------------- */
+
+#define XATTR_CREATE 1u
+#define XATTR_REPLACE 2u
+#define XATTR_NAME_MAX 255u
+#define XATTR_SIZE_MAX 65536u
+
+/*
+ * As the system calls have them, in the kernel's memory.  A size of 0 only asks for the
+ * length.  -EOPNOTSUPP: the file system has none, or not of that kind.
+ */
+s64 xattr_get(struct inode *inode, const char *name, void *value, u64 size);
+must_check int xattr_set(struct inode *inode, const char *name, const void *value, u64 size,
+                         u32 flags);
+must_check int xattr_remove(struct inode *inode, const char *name);
+s64 xattr_list(struct inode *inode, char *list, u64 size);
+/* For a file system's release. */
+void xattr_free_all(struct inode *inode);
+
 /* ---- dentry.c ------------------------------------------------------------------ */
 
 /*
@@ -99,18 +137,28 @@ void dentry_mount(struct dentry *dentry, struct super *super);
 /* ---- walk.c -------------------------------------------------------------------- */
 
 struct walk {
-    struct dentry *at; /* counted: where it has come to */
-    const char *rest;  /* what is left of the path */
-    char *buffer;      /* kmalloc'ed, once a link was followed: `rest` is in it */
-    unsigned links;    /* followed so far */
-    bool directory;    /* what the path leads to must be one */
-    struct file *file; /* counted: a link led to a file without a name */
-    const char *last;  /* the last name, after walk_to_parent() */
-    size_t last_len;   /* 0: there is none ("/") */
+    struct dentry *at;  /* counted: where it has come to */
+    const char *rest;   /* what is left of the path */
+    char *buffer;       /* kmalloc'ed, once a link was followed: `rest` is in it */
+    unsigned links;     /* followed so far */
+    bool directory;     /* what the path leads to must be one */
+    struct file *file;  /* counted: a link led to a file without a name */
+    const char *last;   /* the last name, after walk_to_parent() */
+    size_t last_len;    /* 0: there is none ("/") */
+    u32 resolve;        /* RESOLVE_*: where it may not go */
+    struct dentry *top; /* counted: out of which it may not go; NULL: nothing like that */
 };
 
-/* -ENOENT: the path is empty. */
-must_check int walk_start(struct walk *walk, struct dentry *base, const char *path);
+/* openat2(2) */
+#define RESOLVE_NO_XDEV 1u
+#define RESOLVE_NO_MAGICLINKS 2u
+#define RESOLVE_NO_SYMLINKS 4u
+#define RESOLVE_BENEATH 8u
+#define RESOLVE_IN_ROOT 16u
+#define RESOLVE_CACHED 32u
+
+/* -ENOENT: the path is empty; -EXDEV: `resolve` does not allow it. */
+must_check int walk_start(struct walk *walk, struct dentry *base, const char *path, u32 resolve);
 /* All but the last name; `at` is a directory. */
 must_check int walk_to_parent(struct walk *walk);
 /*
@@ -134,6 +182,9 @@ must_check int vfs_link(struct dentry *from, struct dentry *base, const char *pa
 must_check int vfs_rename(struct dentry *from_base, const char *from, struct dentry *to_base,
                           const char *to, u32 flags);
 must_check int vfs_truncate(struct file *file, struct inode *inode, u64 size);
+/* vfs_open() within bounds: -EXDEV, -ELOOP. */
+must_check int vfs_open_within(struct dentry *base, const char *path, u32 flags, u32 mode,
+                               u32 resolve, struct file **file);
 
 #define RENAME_NOREPLACE 1u
 #define RENAME_EXCHANGE 2u

@@ -44,6 +44,10 @@ void inode_init(struct inode *inode, struct super *super, const struct inode_ops
     mutex_init(&inode->lock, "inode");
     list_init(&inode->watches);
     list_init(&inode->file_locks);
+    inode->xattrs = NULL;
+    atomic_init(&inode->seals, 0);
+    atomic_init(&inode->writers_mapped, 0);
+    inode->linkable = false;
 }
 
 struct inode *inode_get(struct inode *inode)

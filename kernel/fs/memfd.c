@@ -28,8 +28,8 @@
 
 /* (c) constant once `super` is set   (a) atomic */
 static struct {
-    _Atomic(struct super *) super; /* (a) */
-    struct file_ops ops;           /* (c) */
+    _Atomic(struct super *) super[2]; /* (a) of pages, of large pages */
+    struct file_ops ops[2];           /* (c) */
 } memfd;
 
 static void memfd_release(struct file *file)
@@ -37,13 +37,22 @@ static void memfd_release(struct file *file)
     kfree((char *)file->kind);
 }
 
+/* Linux has no write(2) for large pages: they are there to be mapped. */
+static int refuse_write(struct file *file, struct io *io, u64 *pos)
+{
+    (void)file;
+    (void)io;
+    (void)pos;
+    return -EINVAL;
+}
+
 /* Two threads may both make one; then one is forgotten, empty. */
-static int get_super(struct super **super)
+static int get_super(bool large, struct super **super)
 {
     struct super *none = NULL;
     int error;
 
-    *super = atomic_load_explicit(&memfd.super, memory_order_acquire);
+    *super = atomic_load_explicit(&memfd.super[large], memory_order_acquire);
     if (*super != NULL) {
         return 0;
     }
@@ -51,21 +60,25 @@ static int get_super(struct super **super)
     if (error != 0) {
         return error;
     }
-    memfd.ops = tmpfs_file_ops;
-    memfd.ops.release = memfd_release;
-    if (!atomic_compare_exchange_strong_explicit(&memfd.super, &none, *super, memory_order_acq_rel,
-                                                 memory_order_acquire)) {
+    if (large) {
+        tmpfs_set_large(*super);
+    }
+    memfd.ops[large] = tmpfs_file_ops;
+    memfd.ops[large].release = memfd_release;
+    memfd.ops[large].write = large ? refuse_write : tmpfs_file_ops.write;
+    if (!atomic_compare_exchange_strong_explicit(&memfd.super[large], &none, *super,
+                                                 memory_order_acq_rel, memory_order_acquire)) {
         *super = none;
     }
     return 0;
 }
 
 /* The file takes over `kind`. */
-static int new_file(char *kind, struct file **file)
+static int new_file(char *kind, bool large, struct file **file)
 {
     struct super *super;
     struct inode *inode, *root;
-    int error = get_super(&super);
+    int error = get_super(large, &super);
 
     if (error != 0) {
         return error;
@@ -75,7 +88,7 @@ static int new_file(char *kind, struct file **file)
     if (error != 0) {
         return error;
     }
-    error = file_new(&memfd.ops, kind, O_RDWR | O_LARGEFILE, NULL, file);
+    error = file_new(&memfd.ops[large], kind, O_RDWR | O_LARGEFILE, NULL, file);
     if (error != 0) {
         inode_put(inode);
         return error;
@@ -135,10 +148,13 @@ s64 sys_memfd_create(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     if (error != 0) {
         return error;
     }
-    error = new_file(kind, &file);
+    error = new_file(kind, (flags & MFD_HUGETLB) != 0, &file);
     if (error != 0) {
         kfree(kind);
         return error;
+    }
+    if ((flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL)) == 0) {
+        atomic_store_explicit(&file->inode->seals, F_SEAL_SEAL, memory_order_relaxed);
     }
     error = fd_install(file, 0, (flags & MFD_CLOEXEC) != 0);
     if (error < 0) {

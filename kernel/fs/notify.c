@@ -31,6 +31,7 @@ void notify_dentry(struct dentry *dentry, u32 mask)
     } else {
         size_t len = dentry_name(dentry, name);
 
+        mask |= dentry_is_removed(dentry) ? IN_UNLINKED : 0;
         fsnotify(dentry->inode, mask, parent->inode, name, len, 0);
         dentry_put(parent);
     }

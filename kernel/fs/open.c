@@ -150,10 +150,18 @@ int vfs_open_dentry(struct dentry *dentry, u32 flags, struct file **file)
     return open_existing(dentry, flags, file);
 }
 
-static int open_plain(struct dentry *base, const char *path, u32 flags, struct file **file)
+/* What open(2) was asked for. */
+struct open_call {
+    struct dentry *base;
+    const char *path;
+    u32 flags, mode, resolve;
+};
+
+static int open_plain(const struct open_call *call, struct file **file)
 {
+    u32 flags = call->flags;
     struct walk walk;
-    int error = walk_start(&walk, base, path);
+    int error = walk_start(&walk, call->base, call->path, call->resolve);
 
     while (error == 0) {
         error = walk_to_parent(&walk);
@@ -177,9 +185,25 @@ static int open_plain(struct dentry *base, const char *path, u32 flags, struct f
     return error;
 }
 
-static int open_unnamed(struct dentry *base, const char *path, u32 flags, u32 mode,
-                        struct file **file)
+/* The folder for O_TMPFILE, counted. */
+static int open_folder(const struct open_call *call, struct dentry **dir)
 {
+    struct open_call folder = *call;
+    struct file *file;
+    int error;
+
+    folder.flags = O_PATH | O_DIRECTORY;
+    error = open_plain(&folder, &file);
+    if (error == 0) {
+        *dir = dentry_get(file->dentry);
+        file_put(file);
+    }
+    return error;
+}
+
+static int open_unnamed(const struct open_call *call, struct file **file)
+{
+    u32 flags = call->flags;
     struct dentry *dir, *nameless;
     struct inode *inode;
     int error;
@@ -187,7 +211,7 @@ static int open_unnamed(struct dentry *base, const char *path, u32 flags, u32 mo
     if ((flags & O_ACCMODE) == O_RDONLY) {
         return -EINVAL;
     }
-    error = vfs_lookup(base, path, LOOKUP_DIRECTORY, &dir);
+    error = open_folder(call, &dir);
     if (error != 0) {
         return error;
     }
@@ -196,7 +220,7 @@ static int open_unnamed(struct dentry *base, const char *path, u32 flags, u32 mo
         error = -EROFS;
     } else if (dir->inode->ops->tmpfile != NULL) {
         mutex_lock(&dir->inode->lock);
-        error = dir->inode->ops->tmpfile(dir->inode, S_IFREG | (mode & 07777), &inode);
+        error = dir->inode->ops->tmpfile(dir->inode, S_IFREG | (call->mode & 07777), &inode);
         mutex_unlock(&dir->inode->lock);
     }
     if (error == 0) {
@@ -207,6 +231,7 @@ static int open_unnamed(struct dentry *base, const char *path, u32 flags, u32 mo
         } else {
             error = open_inode(nameless, inode, flags & ~(O_TMPFILE | O_CREAT), file);
             if (error == 0) {
+                inode->linkable = (flags & O_EXCL) == 0;
                 atomic_fetch_or_explicit(&(*file)->flags, O_TMPFILE, memory_order_relaxed);
             }
             dentry_put(nameless);
@@ -270,8 +295,11 @@ static int open_or_create(struct walk *walk, u32 flags, u32 mode, struct file **
     } else if (inode_is(child->inode, S_IFLNK) && !(flags & O_NOFOLLOW)) {
         return walk_link(walk, child);
     } else {
-        child = dentry_cross(child);
-        error = walk->directory && !inode_is(child->inode, S_IFDIR)
+        struct dentry *there = dentry_cross(child);
+
+        child = there;
+        error = (walk->resolve & RESOLVE_NO_XDEV) != 0 && there->super != dir->super ? -EXDEV
+                : walk->directory && !inode_is(child->inode, S_IFDIR)
                     ? -ENOTDIR
                     : open_existing(child, flags, file);
     }
@@ -279,11 +307,11 @@ static int open_or_create(struct walk *walk, u32 flags, u32 mode, struct file **
     return error;
 }
 
-static int open_create(struct dentry *base, const char *path, u32 flags, u32 mode,
-                       struct file **file)
+static int open_create(const struct open_call *call, struct file **file)
 {
+    u32 flags = call->flags;
     struct walk walk;
-    int error = walk_start(&walk, base, path);
+    int error = walk_start(&walk, call->base, call->path, call->resolve);
 
     while (error == 0) {
         error = walk_to_parent(&walk);
@@ -296,7 +324,7 @@ static int open_create(struct dentry *base, const char *path, u32 flags, u32 mod
         }
         unsigned links = walk.links;
 
-        error = open_or_create(&walk, flags, mode, file);
+        error = open_or_create(&walk, flags, call->mode, file);
         if (error == 0 && walk.links != links) { /* to a file itself, not by a text */
             error = walk.file != NULL ? 0 : open_existing(walk.at, flags & ~O_CREAT, file);
             if (walk.file != NULL) {
@@ -313,18 +341,25 @@ static int open_create(struct dentry *base, const char *path, u32 flags, u32 mod
     return error;
 }
 
+int vfs_open_within(struct dentry *base, const char *path, u32 flags, u32 mode, u32 resolve,
+                    struct file **file)
+{
+    struct open_call call = {base, path, flags, mode, resolve};
+
+    if (flags & O_PATH) {
+        call.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    }
+    if ((call.flags & O_TMPFILE_BIT) != 0) {
+        return (flags & O_TMPFILE) != O_TMPFILE || (flags & O_CREAT) ? -EINVAL
+                                                                     : open_unnamed(&call, file);
+    }
+    if ((call.flags & O_CREAT) == 0) {
+        return open_plain(&call, file);
+    }
+    return flags & O_DIRECTORY ? -EINVAL : open_create(&call, file);
+}
+
 int vfs_open(struct dentry *base, const char *path, u32 flags, u32 mode, struct file **file)
 {
-    if (flags & O_PATH) {
-        flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    }
-    if ((flags & O_TMPFILE_BIT) != 0) {
-        return (flags & O_TMPFILE) != O_TMPFILE || (flags & O_CREAT)
-                   ? -EINVAL
-                   : open_unnamed(base, path, flags, mode, file);
-    }
-    if ((flags & O_CREAT) == 0) {
-        return open_plain(base, path, flags, file);
-    }
-    return flags & O_DIRECTORY ? -EINVAL : open_create(base, path, flags, mode, file);
+    return vfs_open_within(base, path, flags, mode, 0, file);
 }

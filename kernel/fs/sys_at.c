@@ -25,15 +25,18 @@ static int base_of(int fd, bool any, struct dentry **base)
     return error;
 }
 
-/* at->path is there: the folder it is relative to.  Frees the path if that fails. */
-static int at_find_base(struct at *at, int fd, bool empty)
+/*
+ * at->path is there: the folder it is relative to, which `any_path` wants to know for an
+ * absolute one too.  Frees the path if that fails.
+ */
+static int at_find_base(struct at *at, int fd, bool empty, bool any_path)
 {
     int error = 0;
 
     at->base = NULL;
     if (at->path[0] == '\0' && !empty) {
         error = -ENOENT;
-    } else if (fd != AT_FDCWD && at->path[0] != '/') {
+    } else if (fd != AT_FDCWD && (at->path[0] != '/' || any_path)) {
         error = base_of(fd, at->path[0] == '\0', &at->base);
     }
     if (error != 0) {
@@ -46,7 +49,14 @@ int at_get(struct at *at, int fd, u64 path, bool empty)
 {
     int error = user_path((const char *)path, &at->path);
 
-    return error != 0 ? error : at_find_base(at, fd, empty);
+    return error != 0 ? error : at_find_base(at, fd, empty, false);
+}
+
+int at_get_within(struct at *at, int fd, u64 path)
+{
+    int error = user_path((const char *)path, &at->path);
+
+    return error != 0 ? error : at_find_base(at, fd, false, true);
 }
 
 void at_put(struct at *at)
@@ -99,7 +109,7 @@ int target_get(int fd, u64 path, u32 flags, struct inode **inode, struct dentry 
         kfree(at.path);
         return target_of_fd(fd, inode, dentry, file);
     }
-    error = at_find_base(&at, fd, (flags & AT_EMPTY_PATH) != 0);
+    error = at_find_base(&at, fd, (flags & AT_EMPTY_PATH) != 0, false);
     if (error != 0) {
         return error;
     }

@@ -232,10 +232,19 @@ s64 sys_copy_file_range(u64 in, u64 in_pos, u64 out, u64 out_pos, u64 size, u64 
     return result;
 }
 
-static bool is_pipe(const struct file *file)
+bool file_is_pipe(const struct file *file)
 {
     return file->kind != NULL ? strcmp(file->kind, "pipe") == 0
                               : file->inode != NULL && inode_is(file->inode, S_IFIFO);
+}
+
+bool splice_would_wait(struct file *in, struct file *out, u32 flags)
+{
+    if ((flags & SPLICE_NONBLOCK) == 0) {
+        return false;
+    }
+    return (in != NULL && file_is_pipe(in) && (file_poll(in) & (POLLIN | POLLHUP)) == 0) ||
+           (out != NULL && file_is_pipe(out) && (file_poll(out) & (POLLOUT | POLLERR)) == 0);
 }
 
 s64 sys_splice(u64 in, u64 in_pos, u64 out, u64 out_pos, u64 size, u64 flags)
@@ -243,7 +252,7 @@ s64 sys_splice(u64 in, u64 in_pos, u64 out, u64 out_pos, u64 size, u64 flags)
     struct copy copy = {.size = MIN(size, RW_MAX)};
     s64 result;
 
-    if ((u32)flags & ~15u) {
+    if ((u32)flags & ~SPLICE_ALL) {
         return -EINVAL;
     }
     if (!files_get((int)in, (int)out, &copy)) {
@@ -251,12 +260,15 @@ s64 sys_splice(u64 in, u64 in_pos, u64 out, u64 out_pos, u64 size, u64 flags)
     }
     if (!file_may_read(copy.in) || !file_may_write(copy.out)) {
         result = -EBADF;
-    } else if ((is_pipe(copy.in) && in_pos != 0) || (is_pipe(copy.out) && out_pos != 0)) {
+    } else if ((file_is_pipe(copy.in) && in_pos != 0) || (file_is_pipe(copy.out) && out_pos != 0)) {
         result = -ESPIPE;
-    } else if ((!is_pipe(copy.in) && !is_pipe(copy.out)) || (file_flags(copy.out) & O_APPEND)) {
+    } else if ((!file_is_pipe(copy.in) && !file_is_pipe(copy.out)) ||
+               (file_flags(copy.out) & O_APPEND)) {
         result = -EINVAL;
+    } else if (splice_would_wait(copy.in, copy.out, (u32)flags)) {
+        result = -EAGAIN;
     } else {
-        copy.size = MIN(copy.size, is_pipe(copy.in) ? PAGE_SIZE : BUFFER_SIZE);
+        copy.size = MIN(copy.size, file_is_pipe(copy.in) ? PAGE_SIZE : BUFFER_SIZE);
         result = copy_between(&copy, in_pos, out_pos);
     }
     files_put(&copy);

@@ -16,6 +16,14 @@
 
 #define RW_MAX 0x7ffff000ull /* one read(2) or write(2) moves no more */
 
+/* ---- sys_copy.c ---- */
+
+#define SPLICE_NONBLOCK 2u /* SPLICE_F_NONBLOCK */
+#define SPLICE_ALL 15u
+bool file_is_pipe(const struct file *file);
+/* With SPLICE_F_NONBLOCK: is there nothing to be moved now?  Either may be NULL. */
+bool splice_would_wait(struct file *in, struct file *out, u32 flags);
+
 /* A path of the application and the folder it is relative to. */
 struct at {
     char *path;
@@ -27,6 +35,8 @@ struct at {
  * "" is the descriptor's own file (whatever it is).
  */
 must_check int at_get(struct at *at, int fd, u64 path, bool empty);
+/* The same for openat2(2) with bounds: the folder matters for an absolute path too. */
+must_check int at_get_within(struct at *at, int fd, u64 path);
 void at_put(struct at *at);
 /* vfs_lookup() of it, with LOOKUP_* flags. */
 must_check int at_lookup(int fd, u64 path, u32 flags, struct dentry **dentry);

@@ -9,6 +9,8 @@
 
 #include <kernel/fd.h>
 #include <kernel/kmalloc.h>
+#include <kernel/pagecache.h>
+#include <kernel/sched.h>
 #include <kernel/uaccess.h>
 
 #include "fs_priv.h"
@@ -16,7 +18,28 @@
 #define IOV_MAX 1024u
 #define IOV_SMALL 8u
 
+/* preadv2(2), pwritev2(2) */
+#define RWF_HIPRI 1u
+#define RWF_DSYNC 2u
+#define RWF_SYNC 4u
+#define RWF_NOWAIT 8u
+#define RWF_APPEND 16u
+
 typedef s64 (*rw_fn)(struct file *file, struct io *io, u64 *pos);
+
+/* For long ones, reading the clock costs nothing beside the copy: usage.c. */
+static inline s64 timed(struct file *file, struct io *io, u64 *pos, rw_fn fn)
+{
+    s64 result;
+
+    if (likely(io->left < SYSTEM_TIME_BYTES)) {
+        return fn(file, io, pos);
+    }
+    system_time_begin();
+    result = fn(file, io, pos);
+    system_time_end();
+    return result;
+}
 
 static inline s64 rw(u64 fd, u64 buf, u64 size, rw_fn fn)
 {
@@ -29,7 +52,7 @@ static inline s64 rw(u64 fd, u64 buf, u64 size, rw_fn fn)
         return -EBADF;
     }
     io_init(&io, &vec, (void *)buf, MIN(size, RW_MAX), false);
-    result = fn(file, &io, NULL);
+    result = timed(file, &io, NULL, fn);
     file_put(file);
     return result;
 }
@@ -59,7 +82,7 @@ static s64 rw_at(u64 fd, u64 buf, u64 size, u64 pos, rw_fn fn)
         return -EBADF;
     }
     io_init(&io, &vec, (void *)buf, MIN(size, RW_MAX), false);
-    result = fn(file, &io, &pos);
+    result = timed(file, &io, &pos, fn);
     file_put(file);
     return result;
 }
@@ -93,7 +116,7 @@ static int fetch_vectors(struct iovec *vec, u64 from, u64 count, u64 *size)
     return 0;
 }
 
-static s64 rw_vectors(struct file *file, u64 from, u64 count, u64 *pos, rw_fn fn)
+static s64 rw_vectors(struct file *file, u64 from, u64 count, u64 *pos, u32 flags, rw_fn fn)
 {
     struct iovec small[IOV_SMALL], *vec = small;
     struct io io;
@@ -112,6 +135,8 @@ static s64 rw_vectors(struct file *file, u64 from, u64 count, u64 *pos, rw_fn fn
     result = fetch_vectors(vec, from, count, &size);
     if (result == 0) {
         io_init_vec(&io, vec, (unsigned)count, size);
+        io.append = (flags & RWF_APPEND) != 0;
+        io.sync = (flags & (RWF_DSYNC | RWF_SYNC)) != 0;
         result = fn(file, &io, pos);
     }
     if (vec != small) {
@@ -120,7 +145,15 @@ static s64 rw_vectors(struct file *file, u64 from, u64 count, u64 *pos, rw_fn fn
     return result;
 }
 
-static s64 rwv(u64 fd, u64 from, u64 count, u64 *pos, rw_fn fn)
+/* RWF_NOWAIT: what is in memory never waits, so only a pipe or the like can. */
+static bool would_wait(struct file *file, rw_fn fn)
+{
+    u32 wanted = fn == file_read ? POLLIN | POLLHUP : POLLOUT | POLLERR;
+
+    return (file_poll(file) & wanted) == 0;
+}
+
+static s64 rwv(u64 fd, u64 from, u64 count, u64 *pos, u32 flags, rw_fn fn)
 {
     struct file *file;
     s64 result;
@@ -132,42 +165,42 @@ static s64 rwv(u64 fd, u64 from, u64 count, u64 *pos, rw_fn fn)
     if (file == NULL) {
         return -EBADF;
     }
-    result = rw_vectors(file, from, count, pos, fn);
+    if ((flags & RWF_NOWAIT) && would_wait(file, fn)) {
+        result = -EAGAIN;
+    } else {
+        result = rw_vectors(file, from, count, pos, flags, fn);
+    }
     file_put(file);
     return result;
 }
 
 s64 sys_readv(u64 fd, u64 vec, u64 count, u64 a3, u64 a4, u64 a5)
 {
-    return rwv(fd, vec, count, NULL, file_read);
+    return rwv(fd, vec, count, NULL, 0, file_read);
 }
 
 s64 sys_writev(u64 fd, u64 vec, u64 count, u64 a3, u64 a4, u64 a5)
 {
-    return rwv(fd, vec, count, NULL, file_write);
+    return rwv(fd, vec, count, NULL, 0, file_write);
 }
 
 /* The position's upper half (a4) is in the lower one already on 64 bits. */
 s64 sys_preadv(u64 fd, u64 vec, u64 count, u64 pos, u64 a4, u64 a5)
 {
-    return rwv(fd, vec, count, &pos, file_read);
+    return rwv(fd, vec, count, &pos, 0, file_read);
 }
 
 s64 sys_pwritev(u64 fd, u64 vec, u64 count, u64 pos, u64 a4, u64 a5)
 {
-    return rwv(fd, vec, count, &pos, file_write);
+    return rwv(fd, vec, count, &pos, 0, file_write);
 }
-
-#define RWF_HIPRI 1u
-#define RWF_DSYNC 2u
-#define RWF_SYNC 4u
 
 static s64 rwv2(u64 fd, u64 vec, u64 count, u64 pos, u64 flags, rw_fn fn)
 {
-    if (flags & ~(u64)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC)) {
+    if (flags & ~(u64)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)) {
         return -EOPNOTSUPP;
     }
-    return rwv(fd, vec, count, (s64)pos == -1 ? NULL : &pos, fn);
+    return rwv(fd, vec, count, (s64)pos == -1 ? NULL : &pos, (u32)flags, fn);
 }
 
 s64 sys_preadv2(u64 fd, u64 vec, u64 count, u64 pos, u64 a4, u64 flags)
@@ -186,7 +219,22 @@ s64 sys_pwritev2(u64 fd, u64 vec, u64 count, u64 pos, u64 a4, u64 flags)
 #define SEEK_DATA 3
 #define SEEK_HOLE 4
 
-/* Where it would lead, file->lock held.  Files have no holes here but the one at the end. */
+/* SEEK_DATA, SEEK_HOLE; a file that is not in memory has no hole but the one at its end. */
+static s64 seek_data(struct file *file, u64 offset, u64 size, bool data)
+{
+    struct page_cache *pages = inode_pages(file->inode);
+    u64 index = offset / PAGE_SIZE, end = (size + PAGE_SIZE - 1) / PAGE_SIZE;
+
+    if (pages == NULL) {
+        return data ? (s64)offset : (s64)size;
+    }
+    if (!page_cache_seek(pages, &index, end, data)) {
+        return data ? -ENXIO : (s64)size;
+    }
+    return (s64)MIN(MAX(offset, index * PAGE_SIZE), size);
+}
+
+/* Where it would lead, file->lock held. */
 static s64 seek_to(struct file *file, s64 offset, int whence)
 {
     s64 size = file->inode != NULL ? (s64)inode_size(file->inode) : 0;
@@ -206,7 +254,7 @@ static s64 seek_to(struct file *file, s64 offset, int whence)
         if (offset < 0 || offset >= size) {
             return -ENXIO;
         }
-        return whence == SEEK_DATA ? offset : size;
+        return seek_data(file, (u64)offset, (u64)size, whence == SEEK_DATA);
     default:
         return -EINVAL;
     }

@@ -90,7 +90,21 @@ s64 sys_sync_file_range(u64 fd, u64 offset, u64 size, u64 flags, u64 a4, u64 a5)
     return result;
 }
 
-#define ADVICE_MAX 5
+#define ADVICE_WILLNEED 3u
+#define ADVICE_DONTNEED 4u
+#define ADVICE_MAX 5u
+
+/* Of read order the page cache thinks by itself.  A size of 0 is to the end. */
+static void advise(struct page_cache *pages, u64 offset, u64 size, unsigned advice)
+{
+    u64 end = size == 0 || offset + size < offset ? (u64)INT64_MAX : offset + size;
+
+    if (advice == ADVICE_WILLNEED) {
+        page_cache_will_need(pages, offset / PAGE_SIZE, end / PAGE_SIZE + 1 - offset / PAGE_SIZE);
+    } else if (advice == ADVICE_DONTNEED) {
+        page_cache_forget(pages, offset, end);
+    }
+}
 
 s64 sys_fadvise64(u64 fd, u64 offset, u64 size, u64 advice, u64 a4, u64 a5)
 {
@@ -104,6 +118,8 @@ s64 sys_fadvise64(u64 fd, u64 offset, u64 size, u64 advice, u64 a4, u64 a5)
         result = -ESPIPE;
     } else if ((s64)size < 0 || (unsigned)advice > ADVICE_MAX) {
         result = -EINVAL;
+    } else if (file->inode != NULL && inode_pages(file->inode) != NULL) {
+        advise(inode_pages(file->inode), offset, size, (unsigned)advice);
     }
     file_put(file);
     return result;
@@ -121,6 +137,8 @@ s64 sys_readahead(u64 fd, u64 offset, u64 size, u64 a3, u64 a4, u64 a5)
         result = -EBADF;
     } else if (file->inode == NULL || inode_pages(file->inode) == NULL) {
         result = -EINVAL;
+    } else if (size > 0) {
+        advise(inode_pages(file->inode), offset, size, ADVICE_WILLNEED);
     }
     file_put(file);
     return result;

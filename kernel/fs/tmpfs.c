@@ -16,6 +16,7 @@
 #include "fs_priv.h"
 
 #define TMPFS_MAGIC 0x01021994u
+#define HUGETLBFS_MAGIC 0x958458f6u
 #define INODES_MIN 16384u
 
 static u64 inodes_max(const struct tmpfs *fs)
@@ -40,7 +41,11 @@ static int tmpfs_setattr(struct inode *inode, const struct file_change *change)
     struct timespec now = vfs_now();
 
     if (change->what & SET_SIZE) {
-        int error = tmpfs_resize(tmpfs_inode(inode), change->size);
+        int error = bounds_check_size(inode, change->size);
+
+        if (error == 0) {
+            error = tmpfs_resize(tmpfs_inode(inode), change->size);
+        }
 
         if (error != 0) {
             return error;
@@ -82,7 +87,7 @@ static int tmpfs_getattr(struct inode *inode, struct file_stat *stat)
         .links = atomic_load_explicit(&inode->links, memory_order_relaxed),
         .uid = inode->uid,
         .gid = inode->gid,
-        .block_size = PAGE_SIZE,
+        .block_size = (u32)tmpfs_of(inode)->block,
         .atime = inode->atime,
         .mtime = inode->mtime,
         .ctime = inode->ctime,
@@ -112,6 +117,7 @@ static void tmpfs_release(struct inode *base)
     struct tmpfs_inode *inode = tmpfs_inode(base);
 
     tmpfs_entries_free(inode);
+    xattr_free_all(base);
     if (base->pages != NULL && inode->copied) {
         page_cache_free(base->pages);
     }
@@ -220,10 +226,11 @@ static int tmpfs_statfs(struct super *super, struct fs_stat *stat)
     u64 inodes = atomic_load_explicit(&fs->inodes_used, memory_order_relaxed);
 
     *stat = (struct fs_stat){
-        .type = TMPFS_MAGIC,
-        .block_size = PAGE_SIZE,
-        .blocks = fs->pages_max,
-        .free = fs->pages_max - atomic_load_explicit(&fs->pages_used, memory_order_relaxed),
+        .type = fs->block == PAGE_SIZE ? TMPFS_MAGIC : HUGETLBFS_MAGIC,
+        .block_size = fs->block,
+        .blocks = fs->pages_max / (fs->block / PAGE_SIZE),
+        .free = (fs->pages_max - atomic_load_explicit(&fs->pages_used, memory_order_relaxed)) /
+                (fs->block / PAGE_SIZE),
         .files = inodes_max(fs),
         .files_free = inodes_max(fs) - MIN(inodes, inodes_max(fs)),
         .fsid = super->dev,
@@ -266,9 +273,11 @@ int tmpfs_new(u64 size_limit, struct super *lower, struct super **super)
     }
     fs->super.ops = &tmpfs_super_ops;
     fs->super.type = "tmpfs";
+    fs->super.has_xattrs = true;
     (void)strlcpy(fs->super.source, lower != NULL ? "overlay" : "tmpfs", sizeof(fs->super.source));
     fs->super.dev = vfs_new_dev();
     fs->pages_max = size_limit / PAGE_SIZE;
+    fs->block = PAGE_SIZE;
     fs->lower = lower;
     /* Numbers of our own must not be those of lower inodes. */
     atomic_store_explicit(&fs->last_ino, lower != NULL ? 1ull << 40 : 0, memory_order_relaxed);
@@ -279,4 +288,9 @@ int tmpfs_new(u64 size_limit, struct super *lower, struct super **super)
     }
     *super = &fs->super;
     return 0;
+}
+
+void tmpfs_set_large(struct super *super)
+{
+    container_of(super, struct tmpfs, super)->block = LARGE_SIZE;
 }

@@ -106,8 +106,12 @@ int tmpfs_resize(struct tmpfs_inode *inode, u64 size)
 {
     struct inode *base = &inode->inode;
     u64 before = inode_size(base);
-    int error = tmpfs_copy_up(inode, size);
+    int error;
 
+    if (!IS_ALIGNED(size, tmpfs_of(base)->block) && tmpfs_of(base)->block != PAGE_SIZE) {
+        return -EINVAL;
+    }
+    error = tmpfs_copy_up(inode, size);
     if (error != 0) {
         return error;
     }
@@ -140,8 +144,18 @@ static int populate(struct inode *inode, u64 start, u64 end)
 static int allocate_locked(struct inode *inode, u32 mode, u64 offset, u64 end)
 {
     u64 before = inode_size(inode);
-    int error = tmpfs_copy_up(tmpfs_inode(inode), before);
+    int error = 0;
 
+    if ((mode & (FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE)) != 0 &&
+        (inode_seals(inode) & F_SEALS_WRITE) != 0) {
+        return -EPERM;
+    }
+    if (end > before && !(mode & FALLOC_KEEP_SIZE)) {
+        error = bounds_check_size(inode, end);
+    }
+    if (error == 0) {
+        error = tmpfs_copy_up(tmpfs_inode(inode), before);
+    }
     if (error == 0 && (mode & (FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE)) && offset < before) {
         error = page_cache_punch(inode->pages, offset, MIN(end, before));
     }

@@ -27,6 +27,7 @@
 struct tmpfs {
     struct super super;
     u64 pages_max;           /* (c) */
+    u64 block;               /* (c) a page; or 2 MiB, and sizes are multiples of it */
     _Atomic u64 pages_used;  /* (a) <= pages_max */
     _Atomic u64 last_ino;    /* (a) */
     _Atomic u64 inodes_used; /* (a) */
@@ -66,6 +67,8 @@ static inline struct tmpfs *tmpfs_of(const struct inode *inode)
     return container_of(inode->super, struct tmpfs, super);
 }
 
+/* Start: the file system is one of 2 MiB pages, as Linux's hugetlbfs. */
+void tmpfs_set_large(struct super *super);
 /* links 0, references 1; -ENOMEM, -ENOSPC. */
 must_check int tmpfs_inode_new(struct tmpfs *fs, u32 mode, u64 rdev, struct tmpfs_inode **inode);
 /* Of a lower inode, which it counts. */

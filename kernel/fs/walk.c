@@ -24,13 +24,21 @@ bool name_is_dots(const char *name, size_t len)
     return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
 }
 
-int walk_start(struct walk *walk, struct dentry *base, const char *path)
+int walk_start(struct walk *walk, struct dentry *base, const char *path, u32 resolve)
 {
-    *walk = (struct walk){.rest = path};
+    *walk = (struct walk){.rest = path, .resolve = resolve};
     if (path[0] == '\0') {
         return -ENOENT;
     }
-    walk->at = path_begin(base, path);
+    if ((resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) == 0) {
+        walk->at = path_begin(base, path);
+        return 0;
+    }
+    if (path[0] == '/' && (resolve & RESOLVE_BENEATH)) {
+        return -EXDEV;
+    }
+    walk->at = base != NULL ? dentry_get(base) : vfs_cwd();
+    walk->top = dentry_get(walk->at);
     return 0;
 }
 
@@ -42,6 +50,9 @@ void walk_end(struct walk *walk)
     if (walk->file != NULL) {
         file_put(walk->file);
     }
+    if (walk->top != NULL) {
+        dentry_put(walk->top);
+    }
     kfree(walk->buffer);
     *walk = (struct walk){0};
 }
@@ -50,6 +61,55 @@ static void walk_to(struct walk *walk, struct dentry *dentry)
 {
     dentry_put(walk->at);
     walk->at = dentry;
+}
+
+/* RESOLVE_NO_XDEV: may it go on from `from` there?  A reference to `to` is dropped if not. */
+static int check_device(const struct walk *walk, const struct super *from, struct dentry *to)
+{
+    if ((walk->resolve & RESOLVE_NO_XDEV) != 0 && to->super != from) {
+        dentry_put(to);
+        return -EXDEV;
+    }
+    return 0;
+}
+
+/* On to `dentry`, whose reference is taken over, or what is mounted there. */
+static int walk_across(struct walk *walk, struct dentry *dentry)
+{
+    struct super *from = walk->at->super;
+    int error;
+
+    dentry = dentry_cross(dentry);
+    error = check_device(walk, from, dentry);
+    if (error == 0) {
+        walk_to(walk, dentry);
+    }
+    return error;
+}
+
+/* ".." */
+static int walk_up(struct walk *walk)
+{
+    struct super *from = walk->at->super;
+
+    if (walk->at == walk->top) {
+        return (walk->resolve & RESOLVE_BENEATH) != 0 ? -EXDEV : 0;
+    }
+    walk->at = dentry_up(walk->at);
+    return (walk->resolve & RESOLVE_NO_XDEV) != 0 && walk->at->super != from ? -EXDEV : 0;
+}
+
+/* An absolute link. */
+static int walk_to_top(struct walk *walk)
+{
+    struct dentry *top = walk->top != NULL ? walk->top : vfs_root();
+
+    if ((walk->resolve & RESOLVE_BENEATH) != 0 ||
+        ((walk->resolve & RESOLVE_NO_XDEV) != 0 && top->super != walk->at->super)) {
+        return -EXDEV;
+    }
+    walk_to(walk, dentry_get(top));
+    return 0;
 }
 
 /* `size` bytes at `target` come before the rest of the path. */
@@ -70,7 +130,9 @@ static int put_before_rest(struct walk *walk, const char *target, size_t size)
     walk->buffer = joined;
     walk->rest = joined;
     if (joined[0] == '/') {
-        walk_to(walk, dentry_get(vfs_root()));
+        int error = walk_to_top(walk);
+
+        return error != 0 ? error : 1;
     }
     return 1;
 }
@@ -104,10 +166,17 @@ static int follow_text(struct walk *walk, struct inode *link)
 static int follow_to_file(struct walk *walk, struct inode *link)
 {
     struct dentry *dentry;
-    int error = link->ops->follow(link, &dentry);
+    int error;
 
+    if ((walk->resolve & RESOLVE_NO_MAGICLINKS) != 0) {
+        return -ELOOP;
+    }
+    if (walk->top != NULL) {
+        return -EXDEV;
+    }
+    error = link->ops->follow(link, &dentry);
     if (error == 0) {
-        walk_to(walk, dentry_cross(dentry));
+        error = walk_across(walk, dentry);
     } else if (error == -ENXIO && link->ops->follow_file != NULL) {
         error = walk->rest[0] == '\0' ? link->ops->follow_file(link, &walk->file) : -ENOTDIR;
     }
@@ -118,7 +187,7 @@ int walk_link(struct walk *walk, struct dentry *dentry)
 {
     int result;
 
-    if (++walk->links > SYMLINKS_MAX) {
+    if (++walk->links > SYMLINKS_MAX || (walk->resolve & RESOLVE_NO_SYMLINKS) != 0) {
         result = -ELOOP;
     } else if (dentry->inode->ops->follow != NULL) {
         result = follow_to_file(walk, dentry->inode);
@@ -139,10 +208,7 @@ static int walk_into(struct walk *walk, const char *name, size_t len, bool follo
         return -ENOTDIR;
     }
     if (name_is_dots(name, len)) {
-        if (len == 2) {
-            walk->at = dentry_up(walk->at);
-        }
-        return 0;
+        return len == 2 ? walk_up(walk) : 0;
     }
     error = dentry_child(walk->at, name, len, false, &child);
     if (error != 0) {
@@ -155,8 +221,7 @@ static int walk_into(struct walk *walk, const char *name, size_t len, bool follo
     if (follow && inode_is(child->inode, S_IFLNK)) {
         return walk_link(walk, child);
     }
-    walk_to(walk, dentry_cross(child));
-    return 0;
+    return walk_across(walk, child);
 }
 
 static const char *skip_slashes(const char *path)
@@ -208,7 +273,7 @@ int vfs_lookup(struct dentry *base, const char *path, u32 flags, struct dentry *
         *dentry = base != NULL ? dentry_get(base) : vfs_cwd();
         return 0;
     }
-    error = walk_start(&walk, base, path);
+    error = walk_start(&walk, base, path, 0);
     while (error == 0) {
         error = walk_to_parent(&walk);
         if (error == 0) {

@@ -19,8 +19,28 @@
 #include <kernel/platform.h>
 #include <kernel/vfs.h>
 
-int region_object_new(struct file *file, struct region_object **object)
+/* Counts a shared mapping that may write; false if the file is sealed against that. */
+static bool count_writer(struct inode *inode)
 {
+    s32 count = atomic_load_explicit(&inode->writers_mapped, memory_order_relaxed);
+
+    if ((atomic_load_explicit(&inode->seals, memory_order_acquire) & F_SEALS_WRITE) != 0) {
+        return false;
+    }
+    while (count >= 0) {
+        if (atomic_compare_exchange_weak_explicit(&inode->writers_mapped, &count, count + 1,
+                                                  memory_order_acq_rel, memory_order_relaxed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int region_object_new(struct file *file, bool shared, struct region_object **object)
+{
+    bool may_write =
+        (atomic_load_explicit(&file->flags, memory_order_relaxed) & O_ACCMODE) == O_RDWR;
+
     struct page_cache *cache = file->inode == NULL ? NULL : file->inode->pages;
     struct region_object *made;
 
@@ -33,8 +53,8 @@ int region_object_new(struct file *file, struct region_object **object)
     }
     *made = (struct region_object){
         .uses = 1,
-        .may_write =
-            (atomic_load_explicit(&file->flags, memory_order_relaxed) & O_ACCMODE) == O_RDWR,
+        .may_write = may_write && (!shared || count_writer(file->inode)),
+        .shared = shared,
         .file = file_get(file),
         .cache = cache,
     };
@@ -53,6 +73,10 @@ void region_object_put(struct region_object *object)
 {
     if (object != NULL && atomic_fetch_sub_explicit(&object->uses, 1, memory_order_acq_rel) == 1) {
         page_cache_add_mapping(object->cache, -1);
+        if (object->shared && object->may_write) {
+            atomic_fetch_sub_explicit(&object->file->inode->writers_mapped, 1,
+                                      memory_order_release);
+        }
         file_put(object->file);
         kfree(object);
     }

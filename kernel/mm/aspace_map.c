@@ -30,14 +30,16 @@ static struct region attributes_of(unsigned prot, unsigned flags)
 }
 
 /* Where a mapping with no fixed place goes.  Write lock held. */
-static int find_place(vaddr_t hint, u64 size, bool guard, vaddr_t *addr)
+static int find_place(vaddr_t hint, u64 size, const struct region *attributes, vaddr_t *addr)
 {
     if (aspace_range_valid(hint, size) == 0 &&
         !region_set_overlaps(&aspace.set, hint, hint + size)) {
         *addr = hint;
         return 0;
     }
-    return region_set_place(&aspace.set, size, guard ? PAGE_SIZE : 0, addr);
+    /* As far from a multiple of 2 MiB as in the file, so that large pages fit. */
+    return region_set_place(&aspace.set, size, attributes->guard ? PAGE_SIZE : 0,
+                            attributes->offset, addr);
 }
 
 static int map_anywhere(vaddr_t hint, u64 size, const struct region *attributes, vaddr_t *addr)
@@ -52,7 +54,7 @@ static int map_anywhere(vaddr_t hint, u64 size, const struct region *attributes,
         return error;
     }
     irq = aspace_write_lock();
-    error = find_place(ALIGN_DOWN(hint, PAGE_SIZE), size, attributes->guard, addr);
+    error = find_place(ALIGN_DOWN(hint, PAGE_SIZE), size, attributes, addr);
     if (error == 0) {
         region_set_insert(&aspace.set, *addr, *addr + size, attributes, &pool);
         region_set_merge(&aspace.set, *addr, *addr + size, &pool);
@@ -162,9 +164,13 @@ int aspace_map_file(vaddr_t hint, u64 size, unsigned prot, unsigned flags, struc
     if (offset > FILE_END - size || size > FILE_END) {
         return -EOVERFLOW;
     }
-    error = region_object_new(file, &attributes.object);
+    error = region_object_new(file, attributes.shared, &attributes.object);
     if (error != 0) {
         return error;
+    }
+    if (attributes.shared && (prot & PROT_WRITE) && !attributes.object->may_write) {
+        region_object_put(attributes.object);
+        return -EPERM; /* it was sealed just now */
     }
     attributes.kind = REGION_FILE;
     attributes.offset = offset;

@@ -335,7 +335,8 @@ static int move_anywhere(vaddr_t start, u64 old_size, u64 new_size, unsigned fla
     do {
         bool irq = aspace_write_lock();
 
-        error = region_set_place(&aspace.set, new_size, 0, addr);
+        error =
+            region_set_place(&aspace.set, new_size, 0, old_size >= LARGE_SIZE ? start : 0, addr);
         aspace_write_unlock(irq);
         if (error == 0) {
             error = move_to(start, old_size, new_size, flags, *addr);

@@ -62,15 +62,20 @@ u64 aspace_counted(enum aspace_counter counter);
 struct region_view {
     vaddr_t start, end;
     unsigned prot, kind;
-    bool shared;
+    bool shared, grows;
     u64 offset;
     struct region_object *object;
 };
 bool aspace_view(vaddr_t addr, struct region_view *view);
 void aspace_view_end(struct region_view *view);
 
+/* aspace_grow.c.  Nothing is mapped at `addr`: true if that may have changed now. */
+must_check bool aspace_grow(vaddr_t addr);
+/* RLIMIT_AS and, for private memory that is written to, RLIMIT_DATA. */
+must_check bool aspace_within_limits(u64 more, bool data);
+
 /* aspace_file.c.  A use of an object; the last one drops the file, which may block. */
-must_check int region_object_new(struct file *file, struct region_object **object);
+must_check int region_object_new(struct file *file, bool shared, struct region_object **object);
 struct region_object *region_object_get(struct region_object *object);
 void region_object_put(struct region_object *object);
 /* For region_pool_drain(). */

@@ -19,6 +19,7 @@ static bool next_view(vaddr_t addr, struct region_view *view)
                 .prot = region->prot,
                 .kind = region->kind,
                 .shared = region->shared,
+                .grows = region->guard,
                 .offset = region->offset,
                 .object = region->object == NULL ? NULL : region_object_get(region->object),
             };

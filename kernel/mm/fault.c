@@ -21,12 +21,15 @@
 #include <kernel/cpu.h>
 #include <kernel/errno.h>
 #include <kernel/frame.h>
+#include <kernel/pagecache.h>
 #include <kernel/pagetable.h>
 #include <kernel/platform.h>
 #include <kernel/trace.h>
 
 #include "fault_priv.h"
 #include "frame_priv.h"
+
+#define MEMORY_TRIES 64u /* others may take the memory that was found */
 
 static u64 fault_page(const struct fault *f)
 {
@@ -277,17 +280,29 @@ static int supply(struct fault *f)
     return 0;
 }
 
+static int supply_step(struct fault *f, int step)
+{
+    switch (step) {
+    case FAULT_NEEDS_FRAMES:
+        return supply(f);
+    case FAULT_NEEDS_PAGES:
+        return fault_supply_pages(f);
+    case FAULT_NEEDS_COPY:
+        return fault_supply_copy(f);
+    default:
+        return step;
+    }
+}
+
 static int resolve(struct fault *f)
 {
-    for (;;) {
-        int step = look(f);
+    unsigned tries = 0;
 
-        if (step == FAULT_NEEDS_FRAMES) {
-            step = supply(f);
-        } else if (step == FAULT_NEEDS_PAGES) {
-            step = fault_supply_pages(f);
-        } else if (step == FAULT_NEEDS_COPY) {
-            step = fault_supply_copy(f);
+    for (;;) {
+        int step = supply_step(f, look(f));
+
+        if (step == -ENOMEM && f->may_wait && tries++ < MEMORY_TRIES && page_cache_find_memory()) {
+            continue;
         }
         if (step <= 0) {
             return step;
@@ -311,6 +326,9 @@ int aspace_fault(vaddr_t addr, u64 error)
     }
     aspace_count(COUNT_FAULTS, 1);
     result = resolve(&f);
+    if (result == -EFAULT && f.may_wait && aspace_grow(addr)) {
+        result = resolve(&f);
+    }
     trace(TRACE_FAULT, addr, error);
     return result;
 }

@@ -22,6 +22,7 @@
 #include <kernel/pagetable.h>
 #include <kernel/platform.h>
 #include <kernel/string.h>
+#include <kernel/trace.h>
 #include <kernel/trap.h>
 
 #include "fault_priv.h"
@@ -64,12 +65,19 @@ static int look_at_leaf(struct fault *f, const struct region *region, u64 *entry
     }
 }
 
-/* Does the region hold the whole window, at such a place of the file? */
+/*
+ * Does the region hold the whole window, at such a place of the file?  Not if
+ * pages of it may be written to and somebody wants to know which: all 512 would
+ * have to be written back; nor if they may be copied one by one.
+ */
 static bool fits_large(const struct region *region, vaddr_t va)
 {
     vaddr_t window = ALIGN_DOWN(va, LARGE_SIZE);
+    bool single = region->shared
+                      ? region->object->may_write && page_cache_has_dirty(region->object->cache)
+                      : (region->prot & PROT_WRITE) != 0;
 
-    return region->shared && region->pages != PAGES_SMALL && window >= region->start &&
+    return !single && region->pages != PAGES_SMALL && window >= region->start &&
            region->end - window >= LARGE_SIZE &&
            IS_ALIGNED(region->offset - region->start, LARGE_SIZE);
 }
@@ -244,56 +252,100 @@ static int supply_row(struct fault *f)
     return step;
 }
 
-/* A private page that is written to before it was ever mapped. */
+/* 1, 2, 4, 8, 16 as the streak goes on; what is copied and not changed is memory lost. */
+static unsigned copies_wanted(vaddr_t va)
+{
+    u64 most = (ALIGN_DOWN(va, LARGE_SIZE) + LARGE_SIZE - va) / PAGE_SIZE;
+    unsigned streak = MIN(fault_streak(va), 4u);
+
+    if (frame_free_estimate() < aspace.total_frames / 4) {
+        return 1;
+    }
+    return (unsigned)MIN(MIN(1u << streak, most), FAULT_PAGES_MAX);
+}
+
+/* Takes frames for copies of these pages; at least one, or -ENOMEM. */
+static int copy_row(struct row *row, const pfn_t *pages, unsigned count)
+{
+    while (row->count < count && frame_alloc(ORDER_4K, 0, &row->frame[row->count]) == 0) {
+        memcpy(pfn_to_virt(row->frame[row->count]), pfn_to_virt(pages[row->count]), PAGE_SIZE);
+        row->count++;
+    }
+    return row->count == 0 ? -ENOMEM : 0;
+}
+
+/* A private page that is written to before it was ever mapped; in a streak, those behind it. */
 static int supply_private(struct fault *f)
 {
-    u64 generation = page_cache_generation(f->object->cache);
-    struct row row = {.va = ALIGN_DOWN(f->addr, PAGE_SIZE), .count = 1};
-    pfn_t page;
-    int error = page_cache_get(f->object->cache, f->index, false, &page);
+    struct page_cache *cache = f->object->cache;
+    u64 generation = page_cache_generation(cache);
+    struct row row = {.va = ALIGN_DOWN(f->addr, PAGE_SIZE)};
+    u64 wanted = MIN(copies_wanted(row.va), (f->end - row.va) / PAGE_SIZE);
+    unsigned count = 1;
+    pfn_t pages[FAULT_PAGES_MAX];
+    int error = page_cache_get(cache, f->index, false, &pages[0]);
 
     if (error != 0) {
         return error;
     }
-    error = frame_alloc(ORDER_4K, 0, &row.frame[0]);
+    if (wanted > 1) {
+        count += page_cache_get_ready(cache, f->index + 1, (unsigned)wanted - 1, &pages[1]);
+    }
+    error = copy_row(&row, pages, count);
     if (error == 0) {
-        memcpy(pfn_to_virt(row.frame[0]), pfn_to_virt(page), PAGE_SIZE);
         error = map_row(f, &row, generation);
     }
-    frame_put(page, ORDER_4K);
-    f->next = row.va + PAGE_SIZE;
+    for (unsigned i = 0; i < count; i++) {
+        frame_put(pages[i], ORDER_4K);
+    }
+    if (error == 0) {
+        f->next = row.va + row.count * PAGE_SIZE;
+        fault_streak_note(f->addr, f->next);
+    }
     return error;
 }
 
-/* Read lock and window lock held.  0 and whether it was mapped. */
-static int store_large(struct fault *f, const struct region *region, vaddr_t window, pfn_t frame,
-                       bool *mapped)
-{
-    u64 value = frame << PAGE_SHIFT | row_bits(f, region, window) | PTE_LARGE;
-    u64 *entry;
-    int error = pt_entry(window, 2, &entry);
+/* Frames of 2 MiB, each of whose pages has a use: where the first one belongs. */
+struct large_row {
+    vaddr_t va;
+    unsigned count, mapped;
+    pfn_t frame[FAULT_PAGES_MAX];
+};
 
-    if (error != 0 || pte_load(entry) != 0) {
-        return error; /* or another CPU was first */
+/* Read lock and window lock held.  Stores entries as long as there are none. */
+static int store_large(struct fault *f, const struct region *region, struct large_row *row)
+{
+    u64 value[FAULT_PAGES_MAX];
+    unsigned n = 0;
+    u64 *entry;
+    int error = pt_entry(row->va, 2, &entry);
+
+    if (error != 0) {
+        return error;
     }
-    platform->write_entries(entry, &value, 1);
-    aspace_count(COUNT_2M, 1);
-    *mapped = true;
+    for (; n < row->count && pte_load(&entry[n]) == 0; n++) {
+        value[n] = row->frame[n] << PAGE_SHIFT | row_bits(f, region, row->va) | PTE_LARGE;
+    }
+    if (n > 0) { /* else another CPU was first */
+        platform->write_entries(entry, value, n);
+        aspace_count(COUNT_2M, n);
+    }
+    row->mapped = n;
     return 0;
 }
 
-static int map_large(struct fault *f, vaddr_t window, pfn_t frame, u64 generation, bool *mapped)
+static int map_large(struct fault *f, struct large_row *row, u64 generation)
 {
     bool irq = aspace_read_lock();
     const struct region *region = region_set_find(&aspace.set, f->addr);
     int step = fault_check_region(f, region);
 
     if (step == 0) {
-        struct spinlock *lock = pt_window_lock(window);
+        struct spinlock *lock = pt_window_lock(row->va);
         bool window_irq = spin_lock(lock);
 
         step = unchanged(f, region, generation) && fits_large(region, f->addr)
-                   ? store_large(f, region, window, frame, mapped)
+                   ? store_large(f, region, row)
                    : FAULT_RETRY;
         spin_unlock(lock, window_irq);
     }
@@ -301,26 +353,54 @@ static int map_large(struct fault *f, vaddr_t window, pfn_t frame, u64 generatio
     return step;
 }
 
-/* As one page of 2 MiB.  -EEXIST and the like: not like that. */
+/*
+ * The frame at the fault, and those after it that are ready; more is done for
+ * them only in a streak.  All are under one lock.
+ */
+static int gather_large(struct fault *f, struct large_row *row)
+{
+    struct page_cache *cache = f->object->cache;
+    u64 index = f->index - (f->addr - row->va) / PAGE_SIZE;
+    vaddr_t group = ALIGN_DOWN(row->va, PT_GROUP_SIZE) + PT_GROUP_SIZE;
+    u64 most = MIN((MIN(group, f->end) - row->va) / LARGE_SIZE, FAULT_PAGES_MAX);
+    enum large_effort effort =
+        f->populate || fault_streak(f->addr) > 0 ? LARGE_MAKE : LARGE_IF_READY;
+    int error = page_cache_get_large(cache, index, LARGE_READ, &row->frame[0]);
+
+    row->count = 0;
+    row->mapped = 0;
+    if (error != 0) {
+        return error;
+    }
+    do {
+        row->count++;
+    } while (row->count < most && page_cache_get_large(cache, index + row->count * PT_ENTRIES,
+                                                       effort, &row->frame[row->count]) == 0);
+    return 0;
+}
+
+/*
+ * By 2 MiB, several at once: on kvm_pvm each store to a directory that is in use
+ * makes the host forget what it knew of all its entries, so that mapping and
+ * touching them in turns costs 100 us for each.  -EEXIST and the like: not so.
+ */
 static int supply_large(struct fault *f)
 {
     u64 generation = page_cache_generation(f->object->cache);
-    vaddr_t window = ALIGN_DOWN(f->addr, LARGE_SIZE);
-    bool mapped = false;
-    pfn_t frame;
-    int step =
-        page_cache_get_large(f->object->cache, f->index - (f->addr - window) / PAGE_SIZE, &frame);
+    struct large_row row = {.va = ALIGN_DOWN(f->addr, LARGE_SIZE)};
+    int step = gather_large(f, &row);
 
     if (step != 0) {
         return step;
     }
-    step = map_large(f, window, frame, generation, &mapped);
-    for (u64 i = 0; i < PT_ENTRIES && !mapped; i++) {
-        frame_put(frame + i, ORDER_4K);
+    step = map_large(f, &row, generation);
+    for (u64 i = row.mapped * PT_ENTRIES; i < row.count * PT_ENTRIES; i++) {
+        frame_put(row.frame[i / PT_ENTRIES] + i % PT_ENTRIES, ORDER_4K);
     }
     if (step == 0) {
         aspace_count(COUNT_FAULTS_2M, 1);
-        f->next = window + LARGE_SIZE;
+        f->next = row.va + MAX(row.mapped, 1u) * LARGE_SIZE;
+        fault_streak_note(f->addr, f->next);
     }
     return step;
 }
@@ -350,30 +430,98 @@ int fault_supply_pages(struct fault *f)
     return step;
 }
 
-/* Read lock and window lock held.  Takes over `fresh` on 0. */
-static int replace_by_copy(struct fault *f, const struct region *region, pfn_t fresh, u64 *old)
+/* Read lock and window lock held.  One page of a large one is to be copied: it is split. */
+static int split_large(vaddr_t va)
 {
-    unsigned level;
-    u64 *entry = pt_lookup(f->addr, &level);
+    int error = pt_demote(va);
 
-    *old = pte_load(entry);
-    if (level != 1 || region->shared || (*old & PTE_FILE) == 0) {
+    if (error == 0) {
+        aspace_count(COUNT_2M, -1);
+        aspace_count(COUNT_4K, PT_ENTRIES);
+        aspace_count(COUNT_DEMOTIONS, 1);
+        trace(TRACE_DEMOTE, va, 2);
+    }
+    return error;
+}
+
+/*
+ * Pages that are copied at one fault: the one at the fault, and those behind it
+ * that are mapped, when a CPU changes them in ascending order (relocations do, of
+ * libraries and of a JVM's archive of classes).
+ */
+struct copies {
+    vaddr_t va;
+    unsigned frames, done;
+    pfn_t fresh[FAULT_PAGES_MAX], old[FAULT_PAGES_MAX];
+};
+
+static void copies_prepare(struct copies *copies, vaddr_t addr)
+{
+    unsigned wanted;
+
+    copies->va = ALIGN_DOWN(addr, PAGE_SIZE);
+    copies->frames = 0;
+    copies->done = 0;
+    wanted = copies_wanted(copies->va);
+    while (copies->frames < wanted &&
+           frame_alloc(ORDER_4K, 0, &copies->fresh[copies->frames]) == 0) {
+        copies->frames++;
+    }
+}
+
+/* Read lock and window lock held. */
+static int replace_by_copies(struct copies *copies, const struct region *region)
+{
+    u64 bits = pte_from_prot(region->prot) | PTE_ACCESSED | PTE_DIRTY, value;
+    u64 most = MIN(copies->frames, (region->end - copies->va) / PAGE_SIZE);
+    unsigned level;
+    u64 *entry = pt_lookup(copies->va, &level);
+
+    if (level > 2 || region->shared || (pte_load(entry) & PTE_FILE) == 0) {
         return FAULT_RETRY;
     }
-    memcpy(pfn_to_virt(fresh), phys_to_virt(*old & PTE_ADDRESS), PAGE_SIZE);
-    pte_store(entry, fresh << PAGE_SHIFT | pte_from_prot(region->prot) | PTE_ACCESSED | PTE_DIRTY);
+    if (level == 2) {
+        int error = split_large(copies->va);
+
+        return error == 0 ? FAULT_RETRY : error;
+    }
+    while (copies->done < most && ((value = pte_load(entry)) & PTE_FILE) != 0) {
+        pfn_t fresh = copies->fresh[copies->done];
+
+        copies->old[copies->done++] = (value & PTE_ADDRESS) >> PAGE_SHIFT;
+        memcpy(pfn_to_virt(fresh), phys_to_virt(value & PTE_ADDRESS), PAGE_SIZE);
+        pte_store(entry++, fresh << PAGE_SHIFT | bits);
+    }
     return 0;
+}
+
+/* Other CPUs must not go on reading the pages that this one will not change. */
+static void copies_finish(struct copies *copies)
+{
+    struct tlb_batch batch;
+
+    for (unsigned i = copies->done; i < copies->frames; i++) {
+        frame_free(copies->fresh[i], ORDER_4K);
+    }
+    if (copies->done == 0) {
+        return;
+    }
+    tlb_batch_init(&batch);
+    tlb_batch_add(&batch, copies->va, copies->done * PAGE_SIZE, PAGE_SIZE);
+    for (unsigned i = 0; i < copies->done; i++) {
+        tlb_batch_put(&batch, copies->old[i], ORDER_4K);
+    }
+    tlb_batch_finish(&batch);
 }
 
 int fault_supply_copy(struct fault *f)
 {
-    struct tlb_batch batch;
-    pfn_t fresh;
+    struct copies copies;
     bool irq;
     int step;
-    u64 old;
 
-    if (frame_alloc(ORDER_4K, 0, &fresh) != 0) {
+    copies_prepare(&copies, f->addr);
+    if (copies.frames == 0) {
         return -ENOMEM;
     }
     irq = aspace_read_lock();
@@ -382,18 +530,14 @@ int fault_supply_copy(struct fault *f)
         struct spinlock *lock = pt_window_lock(f->addr);
         bool window_irq = spin_lock(lock);
 
-        step = replace_by_copy(f, region_set_find(&aspace.set, f->addr), fresh, &old);
+        step = replace_by_copies(&copies, region_set_find(&aspace.set, f->addr));
         spin_unlock(lock, window_irq);
     }
     aspace_read_unlock(irq);
-    if (step != 0) {
-        frame_free(fresh, ORDER_4K);
-        return step;
+    copies_finish(&copies);
+    if (step == 0) {
+        f->next = copies.va + copies.done * PAGE_SIZE;
+        fault_streak_note(f->addr, f->next);
     }
-    /* Other CPUs must not go on reading the page that this one will not change. */
-    tlb_batch_init(&batch);
-    tlb_batch_add(&batch, ALIGN_DOWN(f->addr, PAGE_SIZE), PAGE_SIZE, PAGE_SIZE);
-    tlb_batch_put(&batch, (old & PTE_ADDRESS) >> PAGE_SHIFT, ORDER_4K);
-    tlb_batch_finish(&batch);
-    return 0;
+    return step;
 }

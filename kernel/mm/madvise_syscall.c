@@ -11,6 +11,7 @@
 #include <kernel/frame.h>
 #include <kernel/pagecache.h>
 #include <kernel/pagetable.h>
+#include <kernel/sched.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
 #include <kernel/vfs.h>
@@ -156,6 +157,24 @@ static int collapse(const struct region_view *view, vaddr_t start, vaddr_t end, 
     return error;
 }
 
+static int check_access(const struct region_view *view, vaddr_t start, vaddr_t end, void *arg)
+{
+    const unsigned *prot = arg;
+
+    return (view->prot & *prot) == 0 ? -EINVAL : 0;
+}
+
+static int populate(vaddr_t start, vaddr_t end, bool write)
+{
+    unsigned prot = write ? PROT_WRITE : PROT_READ;
+    struct range_call check = {.fn = check_access, .arg = &prot};
+
+    if (for_range(start, end, &check) == -EINVAL) {
+        return -EINVAL;
+    }
+    return aspace_populate_access(start, end - start, write);
+}
+
 static int advise(vaddr_t start, vaddr_t end, u32 advice)
 {
     enum region_pages pages = advice == MADV_HUGEPAGE ? PAGES_LARGE : PAGES_SMALL;
@@ -184,7 +203,7 @@ static int advise(vaddr_t start, vaddr_t end, u32 advice)
         break;
     case MADV_POPULATE_READ:
     case MADV_POPULATE_WRITE:
-        return aspace_populate_access(start, end - start, advice == MADV_POPULATE_WRITE);
+        return populate(start, end, advice == MADV_POPULATE_WRITE);
     default: /* there is no fork, no core file, and no page is written out */
         break;
     }
@@ -199,11 +218,19 @@ static bool advice_known(u32 advice)
 s64 sys_madvise(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     u64 size = ALIGN_UP(a1, PAGE_SIZE);
+    int error;
 
     if (!advice_known((u32)a2) || !IS_ALIGNED(a0, PAGE_SIZE) || size < a1 || a0 + size < a0) {
         return -EINVAL;
     }
-    return size == 0 ? 0 : advise(a0, a0 + size, (u32)a2);
+    if (size == 0) {
+        return 0;
+    }
+    aspace_note_resident();
+    system_time_begin();
+    error = advise(a0, a0 + size, (u32)a2);
+    system_time_end();
+    return error;
 }
 
 static int sync_part(const struct region_view *view, vaddr_t start, vaddr_t end, void *arg)

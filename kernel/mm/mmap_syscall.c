@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmap(2), munmap(2), mprotect(2), mremap(2), brk(2), pkey_*(2).  What flags
+ * mmap(2), munmap(2), mprotect(2), pkey_*(2).  What flags
  * mean and in which order errors are found is Linux's.
  */
 #include <kernel/syscall.h>
@@ -10,6 +10,7 @@
 #include <kernel/fd.h>
 #include <kernel/pagetable.h>
 #include <kernel/process.h>
+#include <kernel/sched.h>
 #include <kernel/vfs.h>
 #include <kernel/wait.h>
 
@@ -45,10 +46,6 @@
 #define LINUX_PROT_GROWSDOWN 0x01000000u
 #define LINUX_PROT_GROWSUP 0x02000000u
 #define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
-
-#define LINUX_MREMAP_MAYMOVE 1u
-#define LINUX_MREMAP_FIXED 2u
-#define LINUX_MREMAP_DONTUNMAP 4u
 
 #define LOW_FIRST (1 * GIB) /* where MAP_32BIT looks */
 #define LOW_END (2 * GIB)
@@ -101,7 +98,7 @@ static int check_fixed(const struct mmap_call *call)
     if (!IS_ALIGNED(call->hint, PAGE_SIZE)) {
         return -EINVAL;
     }
-    if (call->hint >= VADDR_END || call->size > VADDR_END - call->hint) {
+    if (call->hint >= ADDRESS_LIMIT || call->size > ADDRESS_LIMIT - call->hint) {
         return -ENOMEM;
     }
     if (call->hint < ASPACE_MIN) {
@@ -146,6 +143,10 @@ static int check_file(struct mmap_call *call)
     }
     if (file->inode == NULL) {
         return -ENODEV;
+    }
+    if ((call->flags & MAP_SHARE) && (call->prot & PROT_WRITE) &&
+        (atomic_load_explicit(&file->inode->seals, memory_order_acquire) & F_SEALS_WRITE) != 0) {
+        return -EPERM;
     }
     if (file->inode->pages == NULL && file->inode->rdev == DEV_ZERO &&
         (file->inode->mode & S_IFMT) == S_IFCHR) {
@@ -204,6 +205,10 @@ static s64 mmap_checked(struct mmap_call *call)
     if (error == 0 && (call->linux_flags & LINUX_MAP_HUGETLB)) {
         error = check_huge(call);
     }
+    if (error == 0 && !aspace_within_limits(call->size, (call->prot & PROT_WRITE) != 0 &&
+                                                            (call->flags & MAP_SHARE) == 0)) {
+        error = -ENOMEM;
+    }
     if (error == 0) {
         error = map_call(call, &addr);
     }
@@ -246,7 +251,9 @@ s64 sys_mmap(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     } else if (call.size < a1 || call.size > VADDR_END) {
         result = -ENOMEM;
     } else {
+        system_time_begin();
         result = mmap_checked(&call);
+        system_time_end();
     }
     if (file != NULL) {
         file_put(file);
@@ -257,6 +264,7 @@ s64 sys_mmap(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 s64 sys_munmap(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     u64 size = ALIGN_UP(a1, PAGE_SIZE);
+    int error;
 
     if (!IS_ALIGNED(a0, PAGE_SIZE) || a0 > VADDR_END || size > VADDR_END - a0 || size == 0) {
         return -EINVAL;
@@ -267,13 +275,61 @@ s64 sys_munmap(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
         a0 += below;
         size -= below;
     }
-    return size == 0 ? 0 : aspace_unmap(a0, size);
+    if (size == 0) {
+        return 0;
+    }
+    aspace_note_resident();
+    system_time_begin();
+    error = aspace_unmap(a0, size);
+    system_time_end();
+    return error;
+}
+
+/* PROT_GROWSDOWN: from where the region begins that `start` lies in. */
+static int find_growing(u64 *start)
+{
+    struct region_view view;
+    int error = 0;
+
+    if (!aspace_view(*start, &view)) {
+        return -ENOMEM;
+    }
+    if (!view.grows) {
+        error = view.start > *start ? -ENOMEM : -EINVAL;
+    }
+    *start = view.start;
+    aspace_view_end(&view);
+    return error;
+}
+
+/* As on Linux, what lies before the first hole is changed, and then -ENOMEM. */
+static int protect_to_hole(u64 start, u64 end, unsigned prot)
+{
+    struct region_view view;
+    u64 covered = start;
+    int error;
+
+    while (covered < end && aspace_view(covered, &view)) {
+        u64 from = view.start, to = view.end;
+
+        aspace_view_end(&view);
+        if (from > covered) {
+            break;
+        }
+        covered = to;
+    }
+    if (covered == start) {
+        return -ENOMEM;
+    }
+    error = aspace_protect(start, MIN(covered, end) - start, prot);
+    return error == 0 && covered < end ? -ENOMEM : error;
 }
 
 static s64 protect(u64 start, u64 length, u64 prot)
 {
     u64 size = ALIGN_UP(length, PAGE_SIZE);
     u64 grows = prot & (LINUX_PROT_GROWSDOWN | LINUX_PROT_GROWSUP);
+    int error;
 
     if (!IS_ALIGNED(start, PAGE_SIZE) || grows == (LINUX_PROT_GROWSDOWN | LINUX_PROT_GROWSUP)) {
         return -EINVAL;
@@ -290,12 +346,28 @@ static s64 protect(u64 start, u64 length, u64 prot)
     if (start < ASPACE_MIN || start + size > VADDR_END) {
         return -ENOMEM;
     }
-    return aspace_protect(start, size, (unsigned)prot & PROT_ALL);
+    if (grows != 0) {
+        u64 end = start + size;
+
+        error = find_growing(&start);
+        if (error != 0) {
+            return error;
+        }
+        size = end - start;
+    }
+    error = aspace_protect(start, size, (unsigned)prot & PROT_ALL);
+    return error == -ENOMEM ? protect_to_hole(start, start + size, (unsigned)prot & PROT_ALL)
+                            : error;
 }
 
 s64 sys_mprotect(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
-    return protect(a0, a1, a2);
+    s64 result;
+
+    system_time_begin();
+    result = protect(a0, a1, a2);
+    system_time_end();
+    return result;
 }
 
 /* There are no protection keys, as on a CPU without them. */
@@ -312,75 +384,4 @@ s64 sys_pkey_alloc(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 s64 sys_pkey_free(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     return -EINVAL;
-}
-
-s64 sys_mremap(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
-{
-    u64 old_size = ALIGN_UP(a1, PAGE_SIZE), new_size = ALIGN_UP(a2, PAGE_SIZE);
-    vaddr_t addr = a4;
-    unsigned flags = 0;
-    int error;
-
-    if ((a3 & ~(u64)(LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED | LINUX_MREMAP_DONTUNMAP)) != 0 ||
-        ((a3 & (LINUX_MREMAP_FIXED | LINUX_MREMAP_DONTUNMAP)) && !(a3 & LINUX_MREMAP_MAYMOVE)) ||
-        ((a3 & LINUX_MREMAP_DONTUNMAP) && old_size != new_size) || !IS_ALIGNED(a0, PAGE_SIZE) ||
-        new_size == 0 || new_size < a2 || old_size < a1) {
-        return -EINVAL;
-    }
-    if (a0 < ASPACE_MIN || a0 >= VADDR_END || old_size > VADDR_END - a0 ||
-        aspace_range_is_kernel(a0, a0 + MAX(old_size, PAGE_SIZE))) {
-        return -EFAULT;
-    }
-    if (new_size > VADDR_END) {
-        return a3 & LINUX_MREMAP_FIXED ? -EINVAL : -ENOMEM;
-    }
-    flags |= a3 & LINUX_MREMAP_MAYMOVE ? MOVE_MAY : 0;
-    flags |= a3 & LINUX_MREMAP_FIXED ? MOVE_FIXED : 0;
-    flags |= a3 & LINUX_MREMAP_DONTUNMAP ? MOVE_KEEP : 0;
-    error = aspace_move(a0, old_size, new_size, flags, &addr);
-    return error != 0 ? error : (s64)addr;
-}
-
-/* (l) lock */
-static struct {
-    struct mutex lock;
-    vaddr_t start, end; /* (l) 0: not asked for yet; `end` is not rounded */
-} heap = {.lock.queue = WAIT_QUEUE_INIT("brk", heap.lock.queue)};
-
-static int set_brk(vaddr_t end)
-{
-    vaddr_t old = ALIGN_UP(heap.end, PAGE_SIZE), new = ALIGN_UP(end, PAGE_SIZE);
-    vaddr_t addr;
-    int error = 0;
-
-    if (end < heap.start || end >= VADDR_END) {
-        return -ENOMEM;
-    }
-    if (new > old) {
-        error = aspace_map(old, new - old, PROT_READ | PROT_WRITE, MAP_PLACE_NOREPLACE, &addr);
-    } else if (new < old) {
-        error = aspace_unmap(new, old - new);
-    }
-    if (error == 0) {
-        heap.end = end;
-    }
-    return error;
-}
-
-/* The kernel's brk gives the end as it is, whether it was moved or not. */
-s64 sys_brk(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
-{
-    int error = -ENOMEM;
-    s64 end;
-
-    mutex_lock(&heap.lock);
-    if (heap.start == 0) {
-        heap.start = heap.end = ALIGN_UP(process_brk_start(), PAGE_SIZE);
-    }
-    if (heap.start != 0) {
-        error = set_brk(a0);
-    }
-    end = error == 0 ? (s64)a0 : (s64)heap.end;
-    mutex_unlock(&heap.lock);
-    return end;
 }

@@ -31,7 +31,7 @@ struct window_lock {
 } aligned_to(CACHE_LINE);
 
 static struct {
-    paddr_t root;      /* constant after start-up */
+    paddr_t root;      /* constant after start-up; first, where tools/mkcore.c looks for it */
     bool frames_ready; /* start-up, one CPU */
     struct window_lock locks[WINDOW_LOCKS];
 } pagetable;

@@ -16,7 +16,7 @@
 
 struct place_search {
     const struct region_set *set;
-    u64 size, guard, align;
+    u64 size, guard, align, phase;
     u64 largest; /* hole that did not do */
     vaddr_t addr;
     u64 slack; /* left free above the place found */
@@ -30,8 +30,8 @@ static bool fits(struct place_search *search, vaddr_t low, vaddr_t high)
     if (high < low || high - low < search->size + search->guard) {
         return false;
     }
-    at = ALIGN_DOWN(high - search->size, search->align);
-    if (at < low + search->guard) {
+    at = ALIGN_DOWN(high - search->size - search->phase, search->align) + search->phase;
+    if (high - search->size < search->phase || at < low + search->guard) {
         return false;
     }
     search->addr = at;
@@ -88,13 +88,14 @@ static bool search_first_zone(struct region_set *set, struct place_search *searc
     return found;
 }
 
-int region_set_place(struct region_set *set, u64 size, u64 guard, vaddr_t *addr)
+int region_set_place(struct region_set *set, u64 size, u64 guard, u64 phase, vaddr_t *addr)
 {
     struct place_search search = {
         .set = set,
         .size = size,
         .guard = guard,
         .align = size >= LARGE_SIZE ? LARGE_SIZE : PAGE_SIZE,
+        .phase = size >= LARGE_SIZE ? phase % LARGE_SIZE : 0,
     };
     bool found = search_first_zone(set, &search);
 

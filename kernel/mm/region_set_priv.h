@@ -95,10 +95,12 @@ void region_set_merge(struct region_set *set, vaddr_t start, vaddr_t end, struct
 
 /*
  * The highest free place in the first zone that has one: 0 and *addr, or
- * -ENOMEM.  `guard` bytes below *addr are free too.  At a multiple of 2 MiB if
- * `size` is at least that.  The caller inserts a region there or forgets it.
+ * -ENOMEM.  `guard` bytes below *addr are free too.  If `size` is at
+ * least 2 MiB, the place is as far from a multiple of that as `phase` is.  The caller
+ * inserts a region there or forgets it.
  */
-must_check int region_set_place(struct region_set *set, u64 size, u64 guard, vaddr_t *addr);
+must_check int region_set_place(struct region_set *set, u64 size, u64 guard, u64 phase,
+                                vaddr_t *addr);
 
 /* BUG on a broken invariant. */
 void region_set_check(const struct region_set *set);

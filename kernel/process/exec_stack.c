@@ -22,6 +22,7 @@
 #include <kernel/string.h>
 #include <kernel/syscall.h>
 #include <kernel/uaccess.h>
+#include <kernel/vdso.h>
 
 #define STACK_ZONE (64 * TIB)
 #define STACK_RANDOM_BITS 22 /* pages, as Linux */
@@ -107,6 +108,7 @@ static unsigned fill_auxv(struct auxv *v, const struct exec_module *program,
 {
     const struct auxv all[] = {
         {AT_MOKA_SYSCALL, (u64)syscall_entry},
+        {AT_SYSINFO_EHDR, (u64)&vdso_image},
         {AT_HWCAP, arch_hwcap()},
         {AT_PAGESZ, PAGE_SIZE},
         {AT_CLKTCK, CLOCK_TICKS},
@@ -170,6 +172,8 @@ int exec_stack(const struct exec_args *args, const struct exec_module *program,
     put_word(&b, args->argc);
     put_pointers(&b, result->argv, args->argv, args->argc);
     put_pointers(&b, result->envp, args->envp, args->envc);
+    result->auxv = b.at;
     put(&b, auxv, auxc * sizeof(auxv[0]));
+    result->auxv_end = b.at;
     return b.err;
 }

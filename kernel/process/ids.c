@@ -219,9 +219,11 @@ SYSCALL(capset)
 
 /* ---- Children: there are none ---------------------------------------------------------- */
 
+#define WAIT_ALL 0xe000000bull /* WNOHANG, WUNTRACED, WCONTINUED, __WNOTHREAD, __WALL, __WCLONE */
+
 SYSCALL(wait4)
 {
-    return -ECHILD;
+    return ((u32)a2 & ~WAIT_ALL) != 0 ? -EINVAL : -ECHILD;
 }
 
 SYSCALL(waitid)

@@ -6,6 +6,7 @@
  */
 #include "process_priv.h"
 
+#include <kernel/aspace.h>
 #include <kernel/clock.h>
 #include <kernel/errno.h>
 #include <kernel/frame.h>
@@ -42,16 +43,21 @@ struct sysinfo {
     u32 unit;
 };
 
+#define LOAD_SHIFT 5 /* from 1 / LOAD_ONE to 1 / 2^16 */
+
 SYSCALL(sysinfo)
 {
     struct frame_stats frames;
     struct sysinfo info;
+    u64 load[3];
 
     frame_get_stats(&frames);
+    process_load(load);
     info = (struct sysinfo){
         .uptime = (s64)((clock_now() + NSEC_PER_SEC - 1) / NSEC_PER_SEC),
         .total = frames.total * PAGE_SIZE,
         .free = frames.free * PAGE_SIZE,
+        .loads = {load[0] << LOAD_SHIFT, load[1] << LOAD_SHIFT, load[2] << LOAD_SHIFT},
         .processes = (u16)MIN(process_thread_count(), 0xffffu),
         .unit = 1,
     };
@@ -71,6 +77,7 @@ struct rusage {
 SYSCALL(getrusage)
 {
     struct process_usage usage = {0};
+    nsec_t system, user;
     struct rusage out;
     int who = (int)a0;
 
@@ -78,6 +85,7 @@ SYSCALL(getrusage)
         struct thread *t = thread_current();
 
         usage.run_time = thread_run_time(t);
+        usage.system_time = t->system_time;
         usage.faults = t->minor_faults;
         usage.switches[0] = t->switches[0];
         usage.switches[1] = t->switches[1];
@@ -86,13 +94,17 @@ SYSCALL(getrusage)
     } else if (who != RUSAGE_CHILDREN) {
         return -EINVAL;
     }
+    system = MIN(usage.system_time, usage.run_time);
+    user = usage.run_time - system;
     out = (struct rusage){
-        .user_sec = (s64)(usage.run_time / NSEC_PER_SEC),
-        .user_usec = (s64)(usage.run_time % NSEC_PER_SEC / NSEC_PER_USEC),
+        .user_sec = (s64)(user / NSEC_PER_SEC),
+        .user_usec = (s64)(user % NSEC_PER_SEC / NSEC_PER_USEC),
+        .system_sec = (s64)(system / NSEC_PER_SEC),
+        .system_usec = (s64)(system % NSEC_PER_SEC / NSEC_PER_USEC),
         .minor_faults = (s64)usage.faults,
         .voluntary = (s64)usage.switches[0],
         .involuntary = (s64)usage.switches[1],
-        .max_rss = who == RUSAGE_CHILDREN ? 0 : (s64)(process_resident() / KIB),
+        .max_rss = who == RUSAGE_CHILDREN ? 0 : (s64)(aspace_resident_peak() / KIB),
     };
     return user_write((void *)a1, &out, sizeof(out));
 }

@@ -55,6 +55,9 @@ static int set(unsigned resource, const struct rlimit *limit)
     }
     atomic_store_explicit(&limits[resource].soft, limit->soft, memory_order_relaxed);
     atomic_store_explicit(&limits[resource].hard, limit->hard, memory_order_relaxed);
+    if (resource == RLIMIT_CPU) {
+        process_limit_cpu(limit->soft, limit->hard);
+    }
     return 0;
 }
 

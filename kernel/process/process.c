@@ -31,7 +31,7 @@ static struct {
     struct wait_queue ended;   /* somebody waits for the end */
     int status;                /* (s) as wait(2) has it */
     char *path;                /* (c) */
-    vaddr_t args[4];           /* (c) argv, its end, envp, its end */
+    vaddr_t args[6];           /* (c) argv, its end, envp, its end, auxv, its end */
     vaddr_t brk;               /* (c) */
     struct process_usage dead; /* (s) of threads that have ended */
 } process = {
@@ -55,12 +55,24 @@ void process_thread_begin(struct thread *thread)
     spin_unlock(&signals.lock, irq);
 }
 
+/* What has no lock to be asked for; it may still grow. */
+static void add_usage(struct process_usage *usage, const struct thread *t)
+{
+    usage->system_time += t->system_time;
+    usage->wait_time += t->wait_time;
+    for (unsigned i = 0; i < 2; i++) {
+        usage->chars[i] += t->chars[i];
+        usage->calls[i] += t->calls[i];
+    }
+}
+
 void process_thread_end(struct thread *thread, int status)
 {
     struct list dropped = LIST_INIT(dropped);
     bool irq = spin_lock(&signals.lock), last;
 
     process.dead.run_time += thread->run_time; /* but the moments that are left */
+    add_usage(&process.dead, thread);
     process.dead.faults += thread->minor_faults;
     process.dead.switches[0] += thread->switches[0];
     process.dead.switches[1] += thread->switches[1];
@@ -97,6 +109,7 @@ void process_thread_exit(int status)
 {
     struct thread *t = thread_current();
 
+    futex_exit_pi(t);
     futex_exit_robust(t);
     clear_tid(t);
     thread_exit(status);
@@ -205,6 +218,8 @@ int process_start(const struct process_start *start)
     process.args[1] = program.argv_end;
     process.args[2] = program.envp;
     process.args[3] = program.envp_end;
+    process.args[4] = program.auxv;
+    process.args[5] = program.auxv_end;
     process.brk = program.brk;
     process.status = 0;
     process.dead = (struct process_usage){0};
@@ -225,11 +240,20 @@ void process_usage(struct process_usage *usage)
         struct thread *t = list_entry(node, struct thread, member);
 
         usage->run_time += thread_run_time(t);
+        add_usage(usage, t);
         usage->faults += t->minor_faults;
         usage->switches[0] += t->switches[0];
         usage->switches[1] += t->switches[1];
     }
     spin_unlock(&signals.lock, irq);
+}
+
+nsec_t process_user_time(void)
+{
+    struct process_usage usage;
+
+    process_usage(&usage);
+    return usage.run_time - MIN(usage.system_time, usage.run_time);
 }
 
 nsec_t process_run_time(void)
@@ -251,10 +275,7 @@ u32 process_thread_count(void)
 
 u64 process_resident(void)
 {
-    struct aspace_stats stats;
-
-    aspace_get_stats(&stats);
-    return stats.resident_4k * PAGE_SIZE + stats.resident_2m * LARGE_SIZE;
+    return aspace_resident();
 }
 
 vaddr_t process_brk_start(void)
@@ -273,4 +294,10 @@ void process_args(vaddr_t *argv, vaddr_t *argv_end, vaddr_t *envp, vaddr_t *envp
     *argv_end = process.args[1];
     *envp = process.args[2];
     *envp_end = process.args[3];
+}
+
+void process_auxv(vaddr_t *auxv, vaddr_t *auxv_end)
+{
+    *auxv = process.args[4];
+    *auxv_end = process.args[5];
 }

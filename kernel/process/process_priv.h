@@ -11,7 +11,7 @@ struct trap_frame;
 /* exec.c: loads a program into memory.  What its first thread begins with. */
 struct exec_result {
     u64 entry, stack;
-    vaddr_t argv, argv_end, envp, envp_end;
+    vaddr_t argv, argv_end, envp, envp_end, auxv, auxv_end;
     vaddr_t brk; /* the end of the program's data */
     char *path;  /* kmalloc'ed */
 };

@@ -15,7 +15,7 @@
  * One of the two sees what the other wrote.  Only the thread itself clears
  * the flag, so a call that was interrupted finds it set on the way out.
  *
- * There is no job control and no parent: signals that stop are ignored.
+ * What stops the process and lets it go on is in signal_stop.c.
  */
 #include "signal_priv.h"
 
@@ -27,7 +27,7 @@
 
 #define IGNORED_BY_DEFAULT \
     (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH) | \
-     SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
+     SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
 
 struct signals signals = {
     .lock = SPINLOCK_INIT("signals", RANK_SIGNAL),
@@ -118,9 +118,10 @@ void signals_kick(struct thread *t)
 void signals_recheck(struct thread *t)
 {
     u64 pending = (t->signals.set | signals.shared.set) & ~t->blocked;
-    bool ending = atomic_load_explicit(&signals.ending, memory_order_relaxed);
+    bool other = atomic_load_explicit(&signals.ending, memory_order_relaxed) ||
+                 atomic_load_explicit(&signals.stopped, memory_order_relaxed);
 
-    atomic_store_explicit(&t->app_work, pending != 0 || t->restore_mask || ending,
+    atomic_store_explicit(&t->app_work, pending != 0 || t->restore_mask || other,
                           memory_order_relaxed);
 }
 
@@ -185,13 +186,15 @@ static void post(struct thread *t, int signal, struct signal_entry *entry)
 /* ---- Sending ------------------------------------------------------------------------- */
 
 /* *entry becomes NULL if it was queued. */
-static int send_locked(struct thread *t, int signal, bool must_queue, struct signal_entry **entry)
+static int send_locked(struct thread *t, int signal, bool must_queue, struct signal_entry **entry,
+                       struct list *dropped)
 {
     struct signal_queue *queue = t != NULL ? &t->signals : &signals.shared;
 
     if (t != NULL && !t->is_member) {
         return -ESRCH;
     }
+    signals_before_send(signal, dropped);
     if (is_dropped(t, signal) || signal_queue_is_full(queue, signal)) {
         return 0;
     }
@@ -205,6 +208,7 @@ static int send_locked(struct thread *t, int signal, bool must_queue, struct sig
 
 static int send(struct thread *t, int signal, const struct siginfo *info)
 {
+    struct list dropped = LIST_INIT(dropped);
     struct signal_entry *entry;
     bool irq, must_queue;
     int err;
@@ -218,9 +222,10 @@ static int send(struct thread *t, int signal, const struct siginfo *info)
     entry = info != NULL ? new_entry(info) : NULL;
     must_queue = info != NULL && signal >= SIGNAL_RT_FIRST && info->code != SI_USER;
     irq = spin_lock(&signals.lock);
-    err = send_locked(t, signal, must_queue, &entry);
+    err = send_locked(t, signal, must_queue, &entry, &dropped);
     spin_unlock(&signals.lock, irq);
     signals_free(entry);
+    signals_free_list(&dropped);
     if (err == 0) {
         poll_notify(&source, POLLIN);
     }
@@ -237,20 +242,33 @@ int signal_send_thread(struct thread *thread, int signal, const struct siginfo *
     return send(thread, signal, info);
 }
 
-int signal_send_entry(struct thread *thread, int signal, struct signal_entry *entry)
+/* They are told as an int. */
+static void add_overruns(struct signal_entry *entry, u32 more)
+{
+    s32 *overrun = &entry->info.timer.overrun;
+
+    *overrun = more > (u32)(INT32_MAX - *overrun) ? INT32_MAX : *overrun + (s32)more;
+}
+
+void signal_send_entry(struct thread *thread, int signal, struct signal_entry *entry, u32 overruns)
 {
     bool irq = spin_lock(&signals.lock);
+    struct list dropped = LIST_INIT(dropped);
     struct signal_entry *given = entry;
     int err = -EAGAIN;
 
-    if (!entry->queued) {
-        err = send_locked(thread, signal, true, &given);
+    if (entry->queued) {
+        add_overruns(entry, MIN(overruns, (u32)INT32_MAX - 1) + 1);
+    } else {
+        entry->info.timer.overrun = 0;
+        add_overruns(entry, MIN(overruns, (u32)INT32_MAX));
+        err = send_locked(thread, signal, true, &given, &dropped);
     }
     spin_unlock(&signals.lock, irq);
+    signals_free_list(&dropped);
     if (err == 0) {
         poll_notify(&source, POLLIN);
     }
-    return err;
 }
 
 static bool has_entry(const struct signal_queue *queue, int signal)

@@ -88,11 +88,16 @@ void signal_handle(struct trap_frame *frame, bool from_syscall)
     struct siginfo info;
     int signal;
 
-    if (process_is_ending()) {
-        process_thread_exit(0);
-    }
     do {
+        signals_wait_stopped();
+        if (process_is_ending()) {
+            process_thread_exit(0);
+        }
         signal = take_next(t, &info, &action);
+        if (signal == SIGSTOP) {
+            signals_stop();
+            action.handler = SIG_IGN;
+        }
     } while (signal != 0 && action.handler == SIG_IGN);
     if (signal != 0 && action.handler == SIG_DFL) {
         process_exit(0, signal);

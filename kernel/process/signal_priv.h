@@ -19,6 +19,7 @@ struct signals {
     struct signal_action action[SIGNALS]; /* (l) */
     _Atomic u32 queued;                   /* (a) entries, for RLIMIT_SIGPENDING */
     _Atomic bool ending;                  /* (a) all threads are to end */
+    _Atomic bool stopped;                 /* (a) all threads are to wait; changed under (l) */
 };
 extern struct signals signals;
 
@@ -30,6 +31,15 @@ void signals_kick(struct thread *thread);
 void signals_recheck(struct thread *thread);
 /* Finds threads for the process's signals of `set`.  Lock held. */
 void signals_retarget(u64 set);
+/*
+ * signal_stop.c.  Before `signal` is queued or ignored: what it cancels goes to `dropped`, and
+ * SIGCONT or SIGKILL lets a stopped process go on.  Lock held.
+ */
+void signals_before_send(int signal, struct list *dropped);
+/* SIGSTOP: all threads are to wait.  No lock held. */
+void signals_stop(void);
+/* On the way to the application: until that is over. */
+void signals_wait_stopped(void);
 /* Gives back what a queue gave; no lock held. */
 void signals_free(struct signal_entry *entry);
 void signals_free_list(struct list *entries);

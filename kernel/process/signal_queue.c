@@ -86,6 +86,7 @@ int signal_queue_take(struct signal_queue *queue, u64 set, struct siginfo *info,
     *info = found->info;
     list_remove(&found->link);
     found->queued = false;
+    found->overruns = found->owned ? found->info.timer.overrun : 0;
     *entry = found->owned ? NULL : found;
     return signal;
 }

@@ -271,11 +271,20 @@ static int read_info(struct siginfo *info, u64 pointer, int signal)
     return 0;
 }
 
+/* To others, nobody may pretend to be kill(2) or the kernel. */
+static int check_code(const struct siginfo *info, int pid)
+{
+    return (info->code >= 0 || info->code == SI_TKILL) && pid != (int)PROCESS_ID ? -EPERM : 0;
+}
+
 s64 sys_rt_sigqueueinfo(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     struct siginfo info;
     int err = read_info(&info, a2, (int)a1);
 
+    if (err == 0) {
+        err = check_code(&info, (int)a0);
+    }
     if (err != 0) {
         return err;
     }
@@ -291,6 +300,9 @@ s64 sys_rt_tgsigqueueinfo(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
         return -EINVAL;
     }
     err = read_info(&info, a3, (int)a2);
+    if (err == 0) {
+        err = check_code(&info, (int)a0);
+    }
     return err != 0 ? err : send_to((int)a0, (int)a1, (int)a2, &info);
 }
 

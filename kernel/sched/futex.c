@@ -22,36 +22,24 @@
 #include <kernel/trace.h>
 #include <kernel/uaccess.h>
 
-#include "wait_priv.h"
+#include "futex_priv.h"
 
-#define BUCKET_BITS 9
-#define BUCKETS (1u << BUCKET_BITS)
-
-/* (l) lock */
-struct bucket {
-    struct spinlock lock;
-    struct list waiters; /* (l) struct futex_waiter; next is NULL before the first use */
-} aligned_to(CACHE_LINE);
-
-/* (b) lock of the bucket   (c) constant */
-struct futex_waiter {
-    struct waiter waiter;
-    const u32 *addr;                 /* (b) */
-    _Atomic(struct bucket *) bucket; /* (b); read without to find the lock */
-    u32 bitset;                      /* (c) */
+static struct bucket buckets[FUTEX_BUCKETS] = {
+    [0 ... FUTEX_BUCKETS - 1] = {.lock = SPINLOCK_INIT("futex", RANK_FUTEX)},
 };
 
-static struct bucket buckets[BUCKETS] = {
-    [0 ... BUCKETS - 1] = {.lock = SPINLOCK_INIT("futex", RANK_FUTEX)},
-};
-
-static struct bucket *bucket_of(const u32 *addr)
+struct bucket *futex_bucket(const u32 *addr)
 {
     /* Fibonacci hashing: Knuth, TAOCP 3, 6.4. */
-    return &buckets[((u64)addr >> 2) * 0x9e3779b97f4a7c15ull >> (64 - BUCKET_BITS)];
+    return &buckets[((u64)addr >> 2) * 0x9e3779b97f4a7c15ull >> (64 - FUTEX_BUCKET_BITS)];
 }
 
-static bool lock_bucket(struct bucket *b)
+struct bucket *futex_bucket_at(unsigned index)
+{
+    return &buckets[index];
+}
+
+bool futex_lock(struct bucket *b)
 {
     bool irq = spin_lock(&b->lock);
 
@@ -62,17 +50,17 @@ static bool lock_bucket(struct bucket *b)
 }
 
 /* Locks both buckets, which may be one. */
-static must_check bool lock_buckets(struct bucket *a, struct bucket *b)
+bool futex_lock_two(struct bucket *a, struct bucket *b)
 {
-    bool irq = lock_bucket(a < b ? a : b);
+    bool irq = futex_lock(a < b ? a : b);
 
     if (a != b) {
-        (void)lock_bucket(a < b ? b : a); /* interrupts are disabled already */
+        (void)futex_lock(a < b ? b : a); /* interrupts are disabled already */
     }
     return irq;
 }
 
-static void unlock_buckets(struct bucket *a, struct bucket *b, bool irq)
+void futex_unlock_two(struct bucket *a, struct bucket *b, bool irq)
 {
     if (a != b) {
         spin_unlock(&b->lock, false);
@@ -80,7 +68,7 @@ static void unlock_buckets(struct bucket *a, struct bucket *b, bool irq)
     spin_unlock(&a->lock, irq);
 }
 
-static int check_address(const u32 *addr)
+int futex_check(const u32 *addr)
 {
     if (((u64)addr & 3) != 0) {
         return -EINVAL;
@@ -90,24 +78,24 @@ static int check_address(const u32 *addr)
 
 /* ---- Waiting ------------------------------------------------------------------ */
 
-static void enter(struct bucket *b, struct futex_waiter *w)
+void futex_enter(struct bucket *b, struct futex_waiter *w)
 {
     atomic_store_explicit(&w->bucket, b, memory_order_relaxed);
     waiter_enter(&b->waiters, &w->waiter);
 }
 
 /* Enters if the value is as expected: 0, -EAGAIN, -EFAULT. */
-static int enter_if(const u32 *addr, u32 expected, struct futex_waiter *w)
+int futex_enter_if(const u32 *addr, u32 expected, struct futex_waiter *w)
 {
-    struct bucket *b = bucket_of(addr);
+    struct bucket *b = futex_bucket(addr);
 
     for (;;) {
-        bool irq = lock_bucket(b);
+        bool irq = futex_lock(b);
         u32 value;
         int err = user_read_u32_nofault(addr, &value);
 
         if (err == 0 && value == expected) {
-            enter(b, w);
+            futex_enter(b, w);
         }
         spin_unlock(&b->lock, irq);
         if (err == 0) {
@@ -120,7 +108,7 @@ static int enter_if(const u32 *addr, u32 expected, struct futex_waiter *w)
 }
 
 /* After the deadline: leaves; true if a waker was there first. */
-static bool leave(struct futex_waiter *w)
+bool futex_leave(struct futex_waiter *w)
 {
     struct bucket *b;
     bool irq, chosen;
@@ -147,20 +135,20 @@ static bool leave(struct futex_waiter *w)
 int futex_wait(u32 *addr, u32 value, nsec_t deadline, u32 bitset)
 {
     struct futex_waiter w = {.addr = addr, .bitset = bitset};
-    int err = check_address(addr);
+    int err = futex_check(addr);
 
     if (err == 0 && bitset == 0) {
         err = -EINVAL;
     }
     if (err == 0) {
-        err = enter_if(addr, value, &w);
+        err = futex_enter_if(addr, value, &w);
     }
     if (err != 0) {
         return err;
     }
     trace(TRACE_FUTEX_WAIT, (u64)addr, value);
     err = waiter_sleep_signal(&w.waiter, deadline);
-    return err == 0 || leave(&w) ? 0 : err;
+    return err == 0 || futex_leave(&w) ? 0 : err;
 }
 
 /* ---- Waking --------------------------------------------------------------------- */
@@ -185,10 +173,18 @@ static u32 choose(struct bucket *b, const u32 *addr, u32 count, u32 bitset, stru
     return found;
 }
 
+/* Whoever is woken has an event of its own (TRACE_WAKE), and a hand-over is to be cheap. */
+static void trace_wake(const u32 *addr, u32 woken)
+{
+    if (woken != 1) {
+        trace(TRACE_FUTEX_WAKE, (u64)addr, woken);
+    }
+}
+
 int futex_wake(u32 *addr, u32 count, u32 bitset)
 {
     struct list chosen = LIST_INIT(chosen);
-    int err = check_address(addr);
+    int err = futex_check(addr);
     struct bucket *b;
     u32 woken;
     bool irq;
@@ -199,11 +195,15 @@ int futex_wake(u32 *addr, u32 count, u32 bitset)
     if (err != 0) {
         return err;
     }
-    b = bucket_of(addr);
-    irq = lock_bucket(b);
+    b = futex_bucket(addr);
+    irq = futex_lock(b);
+    if (unlikely(futex_has_pi(b, addr))) {
+        spin_unlock(&b->lock, irq);
+        return -EINVAL;
+    }
     woken = choose(b, addr, count, bitset, &chosen);
     spin_unlock(&b->lock, irq);
-    trace(TRACE_FUTEX_WAKE, (u64)addr, woken);
+    trace_wake(addr, woken);
     waiter_let_go_all(&chosen);
     return (int)woken;
 }
@@ -228,19 +228,18 @@ static u32 move(struct bucket *from, const u32 *addr, struct bucket *to, const u
 }
 
 /* Locks both buckets with *addr == value known: 0, -EAGAIN, -EFAULT. */
-static int lock_buckets_if(const u32 *addr, u32 expected, struct bucket *a, struct bucket *b,
-                           bool *irq)
+int futex_lock_two_if(const u32 *addr, u32 expected, struct bucket *a, struct bucket *b, bool *irq)
 {
     for (;;) {
         u32 value;
         int err;
 
-        *irq = lock_buckets(a, b);
+        *irq = futex_lock_two(a, b);
         err = user_read_u32_nofault(addr, &value);
         if (err == 0 && value == expected) {
             return 0;
         }
-        unlock_buckets(a, b, *irq);
+        futex_unlock_two(a, b, *irq);
         if (err == 0) {
             return -EAGAIN;
         }
@@ -253,29 +252,33 @@ static int lock_buckets_if(const u32 *addr, u32 expected, struct bucket *a, stru
 int futex_requeue(u32 *addr, u32 *to, u32 wake, u32 move_count, bool check, u32 value)
 {
     struct list chosen = LIST_INIT(chosen);
-    struct bucket *a = bucket_of(addr), *b = bucket_of(to);
-    int err = check_address(addr);
+    struct bucket *a = futex_bucket(addr), *b = futex_bucket(to);
+    int err = futex_check(addr);
     u32 woken, moved;
     bool irq;
 
     if (err == 0) {
-        err = check_address(to);
+        err = futex_check(to);
     }
     if (err != 0) {
         return err;
     }
     if (check) {
-        err = lock_buckets_if(addr, value, a, b, &irq);
+        err = futex_lock_two_if(addr, value, a, b, &irq);
         if (err != 0) {
             return err;
         }
     } else {
-        irq = lock_buckets(a, b);
+        irq = futex_lock_two(a, b);
+    }
+    if (unlikely(futex_has_pi(a, addr))) {
+        futex_unlock_two(a, b, irq);
+        return -EINVAL;
     }
     woken = choose(a, addr, wake, FUTEX_BITSET_MATCH_ANY, &chosen);
     moved = move(a, addr, b, to, move_count);
-    unlock_buckets(a, b, irq);
-    trace(TRACE_FUTEX_WAKE, (u64)addr, woken);
+    futex_unlock_two(a, b, irq);
+    trace_wake(addr, woken);
     waiter_let_go_all(&chosen);
     return (int)(woken + moved);
 }
@@ -363,14 +366,14 @@ static int update_nofault(u32 *addr, const struct wake_op_code *code, u32 *old)
 int futex_wake_op(u32 *addr, u32 *addr2, u32 wake, u32 wake2, u32 op)
 {
     struct list chosen = LIST_INIT(chosen);
-    struct bucket *a = bucket_of(addr), *b = bucket_of(addr2);
+    struct bucket *a = futex_bucket(addr), *b = futex_bucket(addr2);
     struct wake_op_code code;
-    int err = check_address(addr);
+    int err = futex_check(addr);
     u32 old = 0, woken;
     bool irq;
 
     if (err == 0) {
-        err = check_address(addr2);
+        err = futex_check(addr2);
     }
     if (err == 0) {
         err = decode(op, &code);
@@ -378,168 +381,20 @@ int futex_wake_op(u32 *addr, u32 *addr2, u32 wake, u32 wake2, u32 op)
     if (err != 0) {
         return err;
     }
-    irq = lock_buckets(a, b);
+    irq = futex_lock_two(a, b);
     while (update_nofault(addr2, &code, &old) != 0) {
-        unlock_buckets(a, b, irq);
+        futex_unlock_two(a, b, irq);
         if (aspace_fault((vaddr_t)addr2, FAULT_WRITE) != 0) {
             return -EFAULT;
         }
-        irq = lock_buckets(a, b);
+        irq = futex_lock_two(a, b);
     }
     woken = choose(a, addr, wake, FUTEX_BITSET_MATCH_ANY, &chosen);
     if (compare(&code, old)) {
         woken += choose(b, addr2, wake2, FUTEX_BITSET_MATCH_ANY, &chosen);
     }
-    unlock_buckets(a, b, irq);
-    trace(TRACE_FUTEX_WAKE, (u64)addr, woken);
+    futex_unlock_two(a, b, irq);
+    trace_wake(addr, woken);
     waiter_let_go_all(&chosen);
     return (int)woken;
-}
-
-/* ---- Locks with an owner (FUTEX_LOCK_PI) -------------------------------------------- */
-
-static bool has_waiter(const struct bucket *b, const u32 *addr, unsigned beside)
-{
-    list_for_each (node, &b->waiters) {
-        if (list_entry(node, struct futex_waiter, waiter.link)->addr == addr && beside-- == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What the word becomes when `tid` wants the lock: its own, or with the mark of waiters. */
-static u32 want(const struct bucket *b, const u32 *addr, u32 value, u32 tid)
-{
-    if ((value & FUTEX_TID_MASK) != 0) {
-        return value | FUTEX_WAITERS;
-    }
-    return tid | (value & FUTEX_OWNER_DIED) | (has_waiter(b, addr, 0) ? FUTEX_WAITERS : 0);
-}
-
-/* Takes the lock (0), or enters as a waiter (1; NULL: -EAGAIN); -EDEADLK, -EFAULT. */
-static int take_or_enter(u32 *addr, u32 tid, struct futex_waiter *w)
-{
-    struct bucket *b = bucket_of(addr);
-    bool irq = lock_bucket(b), done = false;
-    u32 value, old;
-    int err = user_read_u32_nofault(addr, &value);
-
-    while (err == 0 && !done) {
-        u32 owner = value & FUTEX_TID_MASK;
-
-        if (owner == tid || (owner != 0 && w == NULL)) {
-            err = owner == tid ? -EDEADLK : -EAGAIN;
-            break;
-        }
-        err = user_cmpxchg_u32_nofault(addr, value, want(b, addr, value, tid), &old);
-        done = err == 0 && old == value;
-        value = done ? value : old;
-    }
-    if (done && (value & FUTEX_TID_MASK) != 0) {
-        enter(b, w);
-        err = 1;
-    }
-    spin_unlock(&b->lock, irq);
-    return err;
-}
-
-/* The same on a page that may have to be brought in first. */
-static int take_or_enter_fault(u32 *addr, u32 tid, struct futex_waiter *w)
-{
-    int err;
-
-    while ((err = take_or_enter(addr, tid, w)) == -EFAULT) {
-        if (aspace_fault((vaddr_t)addr, FAULT_WRITE) != 0) {
-            return -EFAULT;
-        }
-    }
-    return err;
-}
-
-static bool owner_lives(const u32 *addr)
-{
-    struct thread *t;
-    u32 value;
-
-    if (user_read_u32(addr, &value) != 0 || (value & FUTEX_TID_MASK) == 0) {
-        return true; /* whatever it is, the next step finds out */
-    }
-    t = thread_find(value & FUTEX_TID_MASK);
-    if (t != NULL) {
-        thread_put(t);
-    }
-    return t != NULL;
-}
-
-int futex_lock_pi(u32 *addr, nsec_t deadline, bool try)
-{
-    u32 tid = thread_current()->tid, value;
-    int err = check_address(addr);
-
-    while (err == 0) {
-        struct futex_waiter w = {.addr = addr, .bitset = FUTEX_BITSET_MATCH_ANY};
-
-        err = owner_lives(addr) ? take_or_enter_fault(addr, tid, try ? NULL : &w) : -ESRCH;
-        if (err <= 0) {
-            return err;
-        }
-        err = waiter_sleep_signal(&w.waiter, deadline);
-        if (err != 0 && !leave(&w)) {
-            return err;
-        }
-        /* Handed over by futex_unlock_pi(); or the owner died: then it is still to be taken. */
-        err = user_read_u32(addr, &value);
-        if (err == 0 && (value & FUTEX_TID_MASK) == tid) {
-            return 0;
-        }
-    }
-    return err;
-}
-
-/* Hands the lock to the first waiter, if the caller has it.  Bucket locked. */
-static int hand_on(struct bucket *b, u32 *addr, u32 tid, struct list *chosen)
-{
-    u32 value, next = 0, old;
-    int err = user_read_u32_nofault(addr, &value);
-
-    if (err == 0 && (value & FUTEX_TID_MASK) != tid) {
-        return -EPERM;
-    }
-    list_for_each (node, &b->waiters) {
-        const struct futex_waiter *w = list_entry(node, struct futex_waiter, waiter.link);
-
-        if (w->addr == addr) {
-            next = w->waiter.thread->tid | (has_waiter(b, addr, 1) ? FUTEX_WAITERS : 0);
-            break;
-        }
-    }
-    while (err == 0) {
-        err = user_cmpxchg_u32_nofault(addr, value, next, &old);
-        if (err == 0 && old == value) {
-            (void)choose(b, addr, 1, FUTEX_BITSET_MATCH_ANY, chosen);
-            return 0;
-        }
-        value = old;
-    }
-    return err;
-}
-
-int futex_unlock_pi(u32 *addr)
-{
-    struct list chosen = LIST_INIT(chosen);
-    struct bucket *b = bucket_of(addr);
-    int err = check_address(addr);
-
-    if (err != 0) {
-        return err;
-    }
-    do {
-        bool irq = lock_bucket(b);
-
-        err = hand_on(b, addr, thread_current()->tid, &chosen);
-        spin_unlock(&b->lock, irq);
-    } while (err == -EFAULT && aspace_fault((vaddr_t)addr, FAULT_WRITE) == 0);
-    waiter_let_go_all(&chosen);
-    return err;
 }

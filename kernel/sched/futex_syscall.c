@@ -5,9 +5,7 @@
  *
  * FUTEX_WAIT has a relative time-out, FUTEX_WAIT_BITSET an absolute one, on
  * the monotonic clock or (FUTEX_CLOCK_REALTIME) the wall clock.  Linux wakes
- * one waiter when asked for zero or less; so does this.  Locks with an
- * owner are there (FUTEX_LOCK_PI); waiting for one at a condition variable
- * (FUTEX_WAIT_REQUEUE_PI) is not: -ENOSYS, and no library uses it any more.
+ * one waiter when asked for zero or less; so does this.
  */
 #include <kernel/futex.h>
 
@@ -28,6 +26,8 @@ enum futex_op {
     FUTEX_TRYLOCK_PI = 8,
     FUTEX_WAIT_BITSET = 9,
     FUTEX_WAKE_BITSET = 10,
+    FUTEX_WAIT_REQUEUE_PI = 11,
+    FUTEX_CMP_REQUEUE_PI = 12,
     FUTEX_LOCK_PI2 = 13,
 };
 
@@ -42,8 +42,8 @@ struct futex_time {
 static int read_deadline(u64 pointer, bool absolute, bool wall, nsec_t *deadline)
 {
     struct futex_time time;
-    u64 when, now = wall && absolute ? clock_wall() : clock_now();
-    nsec_t base = clock_now();
+    nsec_t base;
+    u64 when, now;
 
     *deadline = SCHED_NEVER;
     if (pointer == 0) {
@@ -59,9 +59,11 @@ static int read_deadline(u64 pointer, bool absolute, bool wall, nsec_t *deadline
         return 0; /* centuries */
     }
     when = (u64)time.sec * NSEC_PER_SEC + (u64)time.nsec;
+    base = clock_now();
     if (!absolute) {
         *deadline = base + when;
     } else {
+        now = wall ? clock_wall() : base;
         *deadline = when > now ? base + (when - now) : 0;
     }
     return 0;
@@ -100,6 +102,17 @@ static s64 lock_pi(u32 *addr, u64 timeout, bool wall)
     return err == -EINTR ? -ERESTARTNOINTR : err;
 }
 
+static s64 wait_requeue_pi(u32 *addr, u32 value, u64 timeout, int op, u32 *lock)
+{
+    nsec_t deadline;
+    int err = read_deadline(timeout, true, (op & FUTEX_CLOCK_REALTIME) != 0, &deadline);
+
+    if (err == 0) {
+        err = futex_wait_requeue_pi(addr, value, deadline, FUTEX_BITSET_MATCH_ANY, lock);
+    }
+    return err == -EINTR ? -ERESTARTNOINTR : err;
+}
+
 static u32 wake_count(u32 value)
 {
     return (s32)value > 0 ? value : 1;
@@ -113,13 +126,33 @@ static s64 requeue(u32 *addr, u32 *to, u32 wake, u64 move, bool check, u32 value
     return futex_requeue(addr, to, wake, (u32)move, check, value);
 }
 
+static s64 cmp_requeue_pi(u32 *addr, u32 *lock, u32 wake, u64 move, u32 value)
+{
+    return wake != 1 || (s32)move < 0 ? -EINVAL
+                                      : futex_cmp_requeue_pi(addr, lock, (u32)move, value);
+}
+
+/* A shared futex is looked up by its page, which has to be there even if nobody reads it. */
+static bool can_be_shared(int command, const u32 *addr, const u32 *addr2)
+{
+    const u32 *looked_up = command == FUTEX_WAKE                                      ? addr
+                           : command == FUTEX_REQUEUE || command == FUTEX_CMP_REQUEUE ? addr2
+                                                                                      : NULL;
+    u32 value;
+
+    return looked_up == NULL || ((u64)looked_up & 3) != 0 || user_read_u32(looked_up, &value) == 0;
+}
+
 s64 futex_syscall(u32 *addr, int op, u32 value, u64 timeout_or_count, u32 *addr2, u32 value3)
 {
     int command = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 
-    if ((op & FUTEX_CLOCK_REALTIME) != 0 && command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET &&
-        command != FUTEX_LOCK_PI2) {
+    if ((op & FUTEX_CLOCK_REALTIME) != 0 && command != FUTEX_WAIT_BITSET &&
+        command != FUTEX_WAIT_REQUEUE_PI && command != FUTEX_LOCK_PI2) {
         return -ENOSYS;
+    }
+    if ((op & FUTEX_PRIVATE_FLAG) == 0 && !can_be_shared(command, addr, addr2)) {
+        return -EFAULT;
     }
     switch (command) {
     case FUTEX_WAIT:
@@ -134,6 +167,10 @@ s64 futex_syscall(u32 *addr, int op, u32 value, u64 timeout_or_count, u32 *addr2
         return requeue(addr, addr2, value, timeout_or_count, false, 0);
     case FUTEX_CMP_REQUEUE:
         return requeue(addr, addr2, value, timeout_or_count, true, value3);
+    case FUTEX_WAIT_REQUEUE_PI:
+        return wait_requeue_pi(addr, value, timeout_or_count, op, addr2);
+    case FUTEX_CMP_REQUEUE_PI:
+        return cmp_requeue_pi(addr, addr2, value, timeout_or_count, value3);
     case FUTEX_LOCK_PI:
         return lock_pi(addr, timeout_or_count, true);
     case FUTEX_LOCK_PI2:

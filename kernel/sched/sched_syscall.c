@@ -16,6 +16,8 @@
 #include <kernel/uaccess.h>
 #include <kernel/vfs.h>
 
+#include "sched_syscall_priv.h"
+
 #define SYSCALL(name) s64 sys_##name(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
 enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
@@ -33,8 +35,7 @@ SYSCALL(futex)
     return futex_syscall((u32 *)a0, (int)a1, (u32)a2, a3, (u32 *)a4, (u32)a5);
 }
 
-/* A reference to the thread of that number, 0: the calling one.  NULL: none. */
-static struct thread *get(u64 pid)
+struct thread *sched_thread_get(u64 pid)
 {
     if ((int)pid == 0) {
         thread_get(thread_current());
@@ -61,7 +62,7 @@ SYSCALL(sched_setaffinity)
     if (user_read(&mask, (const void *)a2, MIN((u32)a1, sizeof(mask))) != 0) {
         return -EFAULT;
     }
-    t = get(a0);
+    t = sched_thread_get(a0);
     if (t == NULL) {
         return -ESRCH;
     }
@@ -79,7 +80,7 @@ SYSCALL(sched_getaffinity)
     if ((u32)a1 < sizeof(mask) || (u32)a1 % sizeof(mask) != 0) {
         return -EINVAL;
     }
-    t = get(a0);
+    t = sched_thread_get(a0);
     if (t == NULL) {
         return -ESRCH;
     }
@@ -110,9 +111,9 @@ static struct thread *get_which(u64 which, u64 who, int *err)
         return NULL;
     }
     if ((u32)which == PRIO_USER && (int)who == 0) {
-        return get(0);
+        return sched_thread_get(0);
     }
-    t = get(who);
+    t = sched_thread_get(who);
     return t;
 }
 
@@ -159,6 +160,17 @@ static s64 check_policy(int policy, s32 priority)
     }
 }
 
+s64 sched_policy_set(struct thread *t, int policy, s32 priority, int nice)
+{
+    s64 err = check_policy(policy, priority);
+
+    if (err == 0) {
+        t->policy_linux = (u64)policy;
+        err = thread_set_class(t, policy == SCHED_IDLE ? SCHED_CLASS_IDLE : SCHED_CLASS_FAIR, nice);
+    }
+    return err;
+}
+
 static s64 set_policy(u64 pid, int policy, u64 param, bool keep)
 {
     struct thread *t;
@@ -171,19 +183,14 @@ static s64 set_policy(u64 pid, int policy, u64 param, bool keep)
     if (user_read(&priority, (const void *)param, sizeof(priority)) != 0) {
         return -EFAULT;
     }
-    t = get(pid);
+    t = sched_thread_get(pid);
     if (t == NULL) {
         return -ESRCH;
     }
     if (keep) {
         policy = (int)t->policy_linux;
     }
-    err = check_policy(policy, priority);
-    if (err == 0) {
-        t->policy_linux = (u64)policy;
-        err = thread_set_class(t, policy == SCHED_IDLE ? SCHED_CLASS_IDLE : SCHED_CLASS_FAIR,
-                               t->nice);
-    }
+    err = sched_policy_set(t, policy, priority, t->nice);
     thread_put(t);
     return err;
 }
@@ -203,7 +210,7 @@ SYSCALL(sched_setparam)
 
 SYSCALL(sched_getscheduler)
 {
-    struct thread *t = (int)a0 >= 0 ? get(a0) : NULL;
+    struct thread *t = (int)a0 >= 0 ? sched_thread_get(a0) : NULL;
     s64 policy;
 
     if (t == NULL) {
@@ -217,7 +224,7 @@ SYSCALL(sched_getscheduler)
 SYSCALL(sched_getparam)
 {
     const s32 priority = 0;
-    struct thread *t = (int)a0 >= 0 && a1 != 0 ? get(a0) : NULL;
+    struct thread *t = (int)a0 >= 0 && a1 != 0 ? sched_thread_get(a0) : NULL;
 
     if (t == NULL) {
         return (int)a0 < 0 || a1 == 0 ? -EINVAL : -ESRCH;
@@ -254,7 +261,7 @@ SYSCALL(sched_get_priority_min)
 SYSCALL(sched_rr_get_interval)
 {
     const struct timespec slice = {0, 4 * NSEC_PER_MSEC};
-    struct thread *t = (int)a0 >= 0 ? get(a0) : NULL;
+    struct thread *t = (int)a0 >= 0 ? sched_thread_get(a0) : NULL;
 
     if (t == NULL) {
         return (int)a0 < 0 ? -EINVAL : -ESRCH;

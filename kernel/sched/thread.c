@@ -28,7 +28,7 @@
 #include "arch_priv.h"
 #include "sched_priv.h"
 
-#define KEEP_STACKS 32u
+#define KEEP_STACKS 256u
 #define TID_BUCKETS 256u
 
 /* (l) lock   (a) atomic */

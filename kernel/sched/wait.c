@@ -182,67 +182,95 @@ unsigned wait_wake_all(struct wait_queue *queue)
     return count;
 }
 
-/* ---- Mutexes ---------------------------------------------------------------- */
+/* ---- Mutexes ----------------------------------------------------------------
+ *
+ * `owner` is the owning thread, or 0, and MUTEX_WAITERS if somebody waits.  Taking
+ * a free mutex and releasing one that nobody waits for is one compare-and-swap
+ * without the queue's lock; the mark is set and cleared under it.
+ */
 
 void mutex_init(struct mutex *mutex, const char *name)
 {
     wait_queue_init(&mutex->queue, name);
-    mutex->owner = NULL;
+    atomic_store_explicit(&mutex->owner, 0, memory_order_relaxed);
 }
 
-/* With the queue's lock held. */
-static bool take(struct mutex *mutex)
+bool mutex_trylock(struct mutex *mutex)
 {
-    if (mutex->owner != NULL) {
-        return false;
+    u64 nobody = 0;
+
+    return atomic_compare_exchange_strong_explicit(&mutex->owner, &nobody, (u64)thread_current(),
+                                                   memory_order_acquire, memory_order_relaxed);
+}
+
+/* With the queue's lock held: true if the mutex has become free. */
+static bool take_or_enter(struct mutex *mutex, struct waiter *waiter)
+{
+    while (!mutex_trylock(mutex)) {
+        u64 owner = atomic_load_explicit(&mutex->owner, memory_order_relaxed);
+
+        BUG_ON((owner & ~MUTEX_WAITERS) == (u64)thread_current());
+        if (owner != 0 &&
+            atomic_compare_exchange_strong_explicit(&mutex->owner, &owner, owner | MUTEX_WAITERS,
+                                                    memory_order_relaxed, memory_order_relaxed)) {
+            waiter_enter(&mutex->queue.waiters, waiter);
+            return false;
+        }
     }
-    mutex->owner = thread_current();
     return true;
 }
 
-void mutex_lock(struct mutex *mutex)
+static void lock_slow(struct mutex *mutex)
 {
     struct waiter waiter;
-    bool irq = spin_lock(&mutex->queue.lock), taken = take(mutex);
+    bool irq = spin_lock(&mutex->queue.lock), taken = take_or_enter(mutex, &waiter);
 
-    if (unlikely(!taken)) {
-        BUG_ON(mutex->owner == thread_current());
-        waiter_enter(&mutex->queue.waiters, &waiter);
-    }
     spin_unlock(&mutex->queue.lock, irq);
-    if (unlikely(!taken)) {
+    if (!taken) {
         (void)wait_sleep(&mutex->queue, &waiter, SCHED_NEVER);
         assert(mutex_is_mine(mutex));
     }
 }
 
-bool mutex_trylock(struct mutex *mutex)
+void mutex_lock(struct mutex *mutex)
 {
-    bool irq = spin_lock(&mutex->queue.lock), taken = take(mutex);
-
-    spin_unlock(&mutex->queue.lock, irq);
-    return taken;
+    if (unlikely(!mutex_trylock(mutex))) {
+        lock_slow(mutex);
+    }
 }
 
 /* The first who waits becomes the owner before it runs. */
-void mutex_unlock(struct mutex *mutex)
+static void unlock_slow(struct mutex *mutex)
 {
     bool irq = spin_lock(&mutex->queue.lock);
     struct waiter *waiter;
+    u64 next = 0;
 
-    BUG_ON(mutex->owner != thread_current());
+    BUG_ON(!mutex_is_mine(mutex));
     waiter = choose(&mutex->queue.waiters);
-    mutex->owner = waiter != NULL ? waiter->thread : NULL;
+    if (waiter != NULL) {
+        next = (u64)waiter->thread | (list_empty(&mutex->queue.waiters) ? 0 : MUTEX_WAITERS);
+    }
+    atomic_store_explicit(&mutex->owner, next, memory_order_release);
     spin_unlock(&mutex->queue.lock, irq);
     if (waiter != NULL) {
         waiter_let_go(waiter);
     }
 }
 
+void mutex_unlock(struct mutex *mutex)
+{
+    u64 me = (u64)thread_current();
+
+    if (unlikely(!atomic_compare_exchange_strong_explicit(
+            &mutex->owner, &me, 0, memory_order_release, memory_order_relaxed))) {
+        unlock_slow(mutex);
+    }
+}
+
 bool mutex_is_mine(struct mutex *mutex)
 {
-    bool irq = spin_lock(&mutex->queue.lock), mine = mutex->owner == thread_current();
+    u64 owner = atomic_load_explicit(&mutex->owner, memory_order_relaxed);
 
-    spin_unlock(&mutex->queue.lock, irq);
-    return mine;
+    return (owner & ~MUTEX_WAITERS) == (u64)thread_current();
 }

@@ -3,12 +3,12 @@
  * The clock: nanoseconds since the kernel's first instruction, the same on
  * all CPUs, from the TSC.
  *
- * Reading it is a fence, RDTSC and one multiplication.  The parameters are
+ * Reading it is one RDTSCP and one multiplication.  The parameters are
  * fixed at start-up; kvmclock's are converted to the same form, so there is
  * one fast path and no version to check in it.  What KVM would change in
  * them later on a host with a stable TSC is no rate but the relation to its
- * own clock, which nobody here asks for.  The fence keeps the TSC from being
- * read before earlier loads: else a thread that has seen another one's
+ * own clock, which nobody here asks for.  The TSC is not read before earlier
+ * loads are done: else a thread that has seen another one's
  * message could read an earlier time than that one had.
  *
  * Sources of the frequency, best first: kvmclock; CPUID leaf 0x15; the leaf
@@ -34,11 +34,14 @@
 #define CPUID_FREQUENCY 0x16u
 #define CPUID_HYPERVISOR 0x40000000u
 #define CPUID_HYPERVISOR_TSC 0x40000010u
+#define CPUID_EXTENDED_FEATURES 0x80000001u
+#define CPUID_RDTSCP (1u << 27) /* edx */
 
 /* (c) constant after clock_init()   (a) atomic */
 static struct {
     u64 base;                                  /* (c) TSC when the clock was 0 */
     u64 mult;                                  /* (c) see CLOCK_SHIFT */
+    _Atomic u64 fast;                          /* (a) see set_fast(); 0: the long way */
     _Atomic u64 wall;                          /* (a) wall-clock time when the clock was 0 */
     _Atomic bool guarded;                      /* (a) the TSCs may disagree */
     bool kvm;                                  /* (c) */
@@ -46,12 +49,26 @@ static struct {
     _Atomic u64 latest aligned_to(CACHE_LINE); /* (a) guarded: greatest time given */
 } clock = {.source = "none"};
 
+static bool has_rdtscp(void)
+{
+    return platform->rdtscp || (cpuid(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_RDTSCP) != 0;
+}
+
 /* Intel SDM 3A 18.17: LFENCE; RDTSC reads it after all earlier loads. */
 static inline u64 rdtsc_ordered(void)
 {
     u32 lo, hi;
 
     __asm__ volatile("lfence; rdtsc" : "=a"(lo), "=d"(hi)::"memory");
+    return (u64)hi << 32 | lo;
+}
+
+/* Intel SDM 2B, RDTSCP: the same, and a little faster. */
+static inline u64 rdtscp(void)
+{
+    u32 lo, hi;
+
+    __asm__ volatile("rdtscp" : "=a"(lo), "=d"(hi)::"ecx", "memory");
     return (u64)hi << 32 | lo;
 }
 
@@ -70,14 +87,35 @@ static nsec_t guard(nsec_t now)
     return MAX(now, latest);
 }
 
-nsec_t clock_now(void)
+/* By the exact factor, and kept from going back where that is needed. */
+static nsec_t now_by_long_way(void)
 {
     nsec_t now = clock_cycles_scale(rdtsc_ordered() - clock.base, clock.mult);
 
-    if (unlikely(atomic_load_explicit(&clock.guarded, memory_order_relaxed))) {
-        return guard(now);
+    return atomic_load_explicit(&clock.guarded, memory_order_relaxed) ? guard(now) : now;
+}
+
+nsec_t clock_now(void)
+{
+    u64 fast = atomic_load_explicit(&clock.fast, memory_order_relaxed);
+
+    if (unlikely(fast == 0)) {
+        return now_by_long_way();
     }
-    return now;
+    return (nsec_t)((unsigned __int128)(rdtscp() - clock.base) * fast >> 64);
+}
+
+/*
+ * The fast way has RDTSCP, and the factor times 2^64 instead of 2^60, so that the
+ * time is the upper word of the product.  That fits above 1 GHz.
+ */
+static void set_fast(void)
+{
+    bool possible = clock.mult >> CLOCK_SHIFT == 0 && has_rdtscp() &&
+                    !atomic_load_explicit(&clock.guarded, memory_order_relaxed);
+
+    atomic_store_explicit(&clock.fast, possible ? clock.mult << (64 - CLOCK_SHIFT) : 0,
+                          memory_order_relaxed);
 }
 
 u64 clock_wall(void)
@@ -132,6 +170,7 @@ static int init_kvm(void)
     clock.source = "kvmclock";
     clock.wall = kvmclock_wall_base() + clock_kvm_time_at(&time, clock.mult, clock.base);
     clock.guarded = (time.flags & KVMCLOCK_TSC_STABLE) == 0;
+    set_fast();
     return 0;
 }
 
@@ -192,6 +231,7 @@ int clock_init(void)
     if (err != 0) {
         return err;
     }
+    set_fast();
     if (clock_read_rtc(&seconds) == 0) {
         clock.wall = seconds * NSEC_PER_SEC - clock_now();
     } else {
@@ -205,6 +245,7 @@ void clock_cpu_init(void)
 {
     if ((s64)(rdtsc() - clock.base) < 0 &&
         !atomic_exchange_explicit(&clock.guarded, true, memory_order_relaxed)) {
+        set_fast();
         kprintf("clock: the TSC of CPU %u lags behind; time is kept from going back\n", cpu_id());
     }
 }

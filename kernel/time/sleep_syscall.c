@@ -131,7 +131,9 @@ SYSCALL(time)
 
 SYSCALL(times)
 {
-    const s64 times[4] = {(s64)(process_run_time() / TICK_NSEC)}; /* user, system, children's */
+    nsec_t all = process_run_time(), user = MIN(process_user_time(), all);
+    /* user, system, children's */
+    const s64 times[4] = {(s64)(user / TICK_NSEC), (s64)((all - user) / TICK_NSEC)};
 
     if (a0 != 0 && user_write((void *)a0, times, sizeof(times)) != 0) {
         return -EFAULT;

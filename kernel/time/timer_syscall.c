@@ -4,9 +4,9 @@
  *
  * Each is a kernel timer and an entry for a signal queue.  While the entry is
  * queued, further expirations only count as overruns, as POSIX has it.  The
- * interval timers of CPU time (ITIMER_VIRTUAL, ITIMER_PROF) run by the
- * process's CPU time too, but are looked at by wall time: they fire when that
- * much CPU time may have passed and has.
+ * timers of CPU time (ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU) are looked at by
+ * wall time: as soon as all CPUs together may have run for that long, and again
+ * until they have.
  */
 #include <kernel/syscall.h>
 
@@ -28,6 +28,8 @@
 #define TIMER_ABSTIME 1u
 #define TIMERS_MAX 1024
 #define ITIMERS 3
+enum { LIMIT_SOFT = ITIMERS, LIMIT_HARD, OWN_TIMERS }; /* RLIMIT_CPU, beside the interval timers */
+#define CLOCK_USER_TIME 1000 /* the process's: nobody else knows it by this number */
 
 enum { SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID = 4 };
 
@@ -40,12 +42,11 @@ struct alarm {
     struct thread *thread; /* (c) a reference, or NULL: the process */
     nsec_t deadline;       /* (t) of `clock`, 0: not armed */
     nsec_t interval;       /* (t) */
-    _Atomic u32 overruns;  /* (t) since the signal was queued */
 };
 
 static struct {
     struct mutex mutex;
-    struct alarm itimer[ITIMERS];    /* (m) */
+    struct alarm itimer[OWN_TIMERS]; /* (m) */
     struct alarm *timer[TIMERS_MAX]; /* (m) */
 } alarms = {
     .mutex = {.queue = WAIT_QUEUE_INIT("timers", alarms.mutex.queue)},
@@ -62,8 +63,17 @@ static nsec_t clock_of(const struct alarm *a)
 {
     nsec_t now = 0;
 
+    if (a->clock == CLOCK_USER_TIME) {
+        return process_user_time();
+    }
     (void)!time_read_clock(a->clock, &now); /* it was a good one */
     return now;
+}
+
+/* CPU time can go faster than the clock. */
+static bool counts_cpu_time(const struct alarm *a)
+{
+    return a->clock == CLOCK_USER_TIME || a->clock == CLOCK_PROCESS_CPUTIME_ID || a->clock < 0;
 }
 
 /* On this CPU's queue, for when the clock will be there at the earliest. */
@@ -72,6 +82,9 @@ static void arm(struct alarm *a)
     nsec_t now = clock_of(a), mono = clock_now();
     nsec_t left = a->deadline > now ? a->deadline - now : 0;
 
+    if (counts_cpu_time(a)) {
+        left = MAX(left / cpu_count(), MIN(left, (nsec_t)NSEC_PER_MSEC));
+    }
     timer_start(&a->timer, left < SCHED_NEVER - mono ? mono + left : SCHED_NEVER - 1);
 }
 
@@ -98,11 +111,7 @@ static void expired(struct timer *timer)
     if (a->signal == 0) {
         return;
     }
-    if (signal_send_entry(a->thread, a->signal, &a->entry) == 0) {
-        atomic_store_explicit(&a->overruns, missed, memory_order_relaxed);
-    } else {
-        atomic_fetch_add_explicit(&a->overruns, missed + 1, memory_order_relaxed);
-    }
+    signal_send_entry(a->thread, a->signal, &a->entry, missed);
 }
 
 static void setup(struct alarm *a, int clock, int signal)
@@ -152,10 +161,12 @@ static struct alarm *itimer(unsigned which)
 {
     static const struct {
         int clock, signal;
-    } kinds[ITIMERS] = {
+    } kinds[OWN_TIMERS] = {
         {CLOCK_MONOTONIC, SIGALRM},
-        {CLOCK_PROCESS_CPUTIME_ID, SIGVTALRM},
+        {CLOCK_USER_TIME, SIGVTALRM},
         {CLOCK_PROCESS_CPUTIME_ID, SIGPROF},
+        {CLOCK_PROCESS_CPUTIME_ID, SIGXCPU}, /* and each second from then on */
+        {CLOCK_PROCESS_CPUTIME_ID, SIGKILL},
     };
     struct alarm *a = &alarms.itimer[which];
 
@@ -209,6 +220,26 @@ static void exchange(unsigned which, nsec_t *value, nsec_t *interval)
     stop(a);
     read_out(a, value, interval);
     set(a, new_value, false, new_interval);
+    mutex_unlock(&alarms.mutex);
+}
+
+static void limit(unsigned which, u64 seconds, nsec_t interval)
+{
+    struct alarm *a = itimer(which);
+
+    stop(a);
+    if (seconds < SCHED_NEVER / NSEC_PER_SEC) {
+        set(a, MAX(seconds * NSEC_PER_SEC, 1ull), true, interval);
+    } else {
+        set(a, 0, false, 0);
+    }
+}
+
+void process_limit_cpu(u64 soft, u64 hard)
+{
+    mutex_lock(&alarms.mutex);
+    limit(LIMIT_SOFT, soft, NSEC_PER_SEC);
+    limit(LIMIT_HARD, hard, 0);
     mutex_unlock(&alarms.mutex);
 }
 
@@ -372,7 +403,7 @@ SYSCALL(timer_getoverrun)
     mutex_lock(&alarms.mutex);
     a = find(a0);
     if (a != NULL) {
-        overruns = (s64)atomic_load_explicit(&a->overruns, memory_order_relaxed);
+        overruns = a->entry.overruns;
     }
     mutex_unlock(&alarms.mutex);
     return overruns;

@@ -126,7 +126,13 @@ static void page_fault(struct trap_frame *frame, bool app)
     if ((frame->rflags & RFLAGS_IF) != 0) {
         irq_enable();
     }
+    if (app) {
+        system_time_begin();
+    }
     err = aspace_fault(address, frame->error);
+    if (app) {
+        system_time_end();
+    }
     if (err != 0) {
         fault_unresolved(frame, address, app, err);
     } else if (app) {

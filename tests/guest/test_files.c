@@ -3,7 +3,7 @@
  * The script of file calls (files_script.inc) on a tmpfs, by way of the table of
  * system calls; devices; one descriptor used by several CPUs at once.
  */
-#include "guest.h"
+#include "file_help.h"
 
 #include <kernel/aspace.h>
 #include <kernel/clock.h>
@@ -343,6 +343,24 @@ static bool remove_names(void)
             path[len] = '\0';
         }
     }
+}
+
+/* When memory is short, names that nobody uses go. */
+GUEST_TEST(files_names_give_way)
+{
+    struct dentry *dentry;
+
+    if (!prepare()) {
+        return;
+    }
+    close_file(open_file(&disk_ops, 0, O_RDONLY)); /* somebody looks for memory since then */
+    (void)dentry_shrink(~0ull);
+    EQ(vfs_create(NULL, "/files-test/m", S_IFREG | 0644, 0), 0);
+    EQ(vfs_lookup(NULL, "/files-test/m", 0, &dentry), 0);
+    dentry_put(dentry);
+    OK(page_cache_find_memory());
+    EQ(dentry_shrink(~0ull), 0);
+    EQ(CALL(unlink, STR("m")), 0);
 }
 
 GUEST_TEST(files_names_on_several_cpus)

@@ -230,13 +230,24 @@ static bool list_one(struct dir_emit *emit, const char *name, size_t len, u64 in
 
 static void read_tree(char *path, unsigned depth);
 
+/* Where a file's position is an address there is none to be read from the start. */
+static bool is_by_address(const char *path)
+{
+    const char *name = path + strlen(path);
+
+    while (name > path && name[-1] != '/') {
+        name--;
+    }
+    return strcmp(name, "mem") == 0 || strcmp(name, "pagemap") == 0;
+}
+
 static void read_one(char *path, char type, unsigned depth)
 {
     if (type == 'd') {
         t.folders++;
         read_tree(path, depth + 1);
     } else if (type == 'f') {
-        s64 size = read_file(path);
+        s64 size = is_by_address(path) ? 0 : read_file(path);
 
         t.files++;
         /* What belongs to a program is not there: no thread of it is. */

@@ -213,7 +213,7 @@ GUEST_TEST(mutex_excludes)
     EQ(locked.wrong, 0);
     OK(locked.plain <= WAITERS * LOCK_ROUNDS);
     OK(locked.plain >= WAITERS * (LOCK_ROUNDS - LOCK_ROUNDS / 16 - 1));
-    OK(mutex.owner == NULL);
+    OK(mutex.owner == 0);
 }
 
 static void lock_in_turn(void *arg)

@@ -15,6 +15,7 @@
 #include <kernel/signal.h>
 #include <kernel/spinlock.h>
 #include <kernel/string.h>
+#include <kernel/thread.h>
 #include <kernel/uaccess.h>
 #include <kernel/vfs.h>
 #include <kernel/wait.h>
@@ -27,7 +28,8 @@ long syscall(long nr, ...);
 void *malloc(size_t size);
 void free(void *p);
 
-static struct cpu cpu; /* what the GS base points to */
+static struct cpu cpu;     /* what the GS base points to */
+static struct thread self; /* the only thread */
 u8 platform_is_pvm = 1;
 vaddr_t direct_map_base;
 u64 fs_fake_limit = 1024;
@@ -38,6 +40,7 @@ static s64 blocks;
 void fs_fake_init(void)
 {
     cpu.self = &cpu;
+    cpu.current = &self;
     cpu.irq_enabled = 1;
     BUG_ON(syscall(NR_ARCH_PRCTL, ARCH_SET_GS, &cpu) != 0);
 }
@@ -140,20 +143,20 @@ void spin_debug_unlock(struct spinlock *lock)
 
 void mutex_init(struct mutex *mutex, const char *name)
 {
-    mutex->owner = NULL;
+    mutex->owner = 0;
 }
 
 void mutex_lock(struct mutex *mutex)
 {
-    BUG_ON(mutex->owner != NULL || cpu.locks.count > 0);
-    mutex->owner = (struct thread *)1;
+    BUG_ON(mutex->owner != 0 || cpu.locks.count > 0);
+    mutex->owner = 1;
     mutexes++;
 }
 
 void mutex_unlock(struct mutex *mutex)
 {
-    BUG_ON(mutex->owner == NULL);
-    mutex->owner = NULL;
+    BUG_ON(mutex->owner == 0);
+    mutex->owner = 0;
     mutexes--;
 }
 
@@ -168,6 +171,15 @@ int wait_sleep(struct wait_queue *queue, struct waiter *waiter, nsec_t deadline)
 
 void wait_abort(struct wait_queue *queue, struct waiter *waiter)
 {
+}
+
+void wait_queue_init(struct wait_queue *queue, const char *name)
+{
+}
+
+int wait_sleep_signal(struct wait_queue *queue, struct waiter *waiter, nsec_t deadline)
+{
+    BUG("nobody would wake us");
 }
 
 unsigned wait_wake_all(struct wait_queue *queue)
@@ -221,6 +233,28 @@ struct byte_channel *channel_find(const char *name)
 int poll_wait_file(struct file *file, u32 events, nsec_t deadline)
 {
     return -EINTR;
+}
+
+void poll_watch_add(struct poll_source *source, struct poll_watch *watch,
+                    void (*notify)(struct poll_watch *watch, u32 events))
+{
+}
+
+void poll_watch_remove(struct poll_watch *watch)
+{
+}
+
+int signal_send_thread(struct thread *thread, int signal, const struct siginfo *info)
+{
+    return 0;
+}
+
+void system_time_begin(void)
+{
+}
+
+void system_time_end(void)
+{
 }
 
 void epoll_forget_file(struct file *file)
@@ -278,6 +312,17 @@ static void drop_page(struct page_cache *cache, u64 index)
         cache->count--;
         BUG_ON(cache->ops->reserve(cache->inode, -1) != 0);
     }
+}
+
+bool page_cache_seek(struct page_cache *cache, u64 *index, u64 end, bool data)
+{
+    while (*index < end) {
+        if ((*index < PAGES && cache->pages[*index] != NULL) == data) {
+            return true;
+        }
+        ++*index;
+    }
+    return false;
 }
 
 void page_cache_free(struct page_cache *cache)
@@ -375,6 +420,14 @@ void page_cache_truncate(struct page_cache *cache, u64 size)
 int page_cache_sync(struct page_cache *cache, u64 start, u64 end)
 {
     return 0;
+}
+
+void page_cache_forget(struct page_cache *cache, u64 start, u64 end)
+{
+}
+
+void page_cache_will_need(struct page_cache *cache, u64 index, u64 count)
+{
 }
 
 u64 page_cache_pages(struct page_cache *cache)

@@ -72,19 +72,19 @@ size_t strlcpy(char *dst, const char *src, size_t size)
 
 void mutex_init(struct mutex *mutex, const char *name)
 {
-    mutex->owner = NULL;
+    mutex->owner = 0;
 }
 
 void mutex_lock(struct mutex *mutex)
 {
-    BUG_ON(mutex->owner != NULL);
-    mutex->owner = (struct thread *)1;
+    BUG_ON(mutex->owner != 0);
+    mutex->owner = 1;
 }
 
 void mutex_unlock(struct mutex *mutex)
 {
-    BUG_ON(mutex->owner == NULL);
-    mutex->owner = NULL;
+    BUG_ON(mutex->owner == 0);
+    mutex->owner = 0;
 }
 
 /* ---- Files ------------------------------------------------------------------- */

@@ -32,6 +32,30 @@ static void test_whole(void)
     EQ(spec.columns, 80);
 }
 
+static void test_terminal(void)
+{
+    struct settings_words settings;
+
+    EQ(PARSE("path=p\0arg=\0settings=500 5 bf\0input=frames\0"), 0);
+    OK(strcmp(spec.settings, "500 5 bf") == 0 && spec.input_frames);
+    EQ(PARSE("path=p\0arg=\0"), 0);
+    OK(spec.settings == NULL && !spec.input_frames);
+    EQ(PARSE("path=p\0arg=\0input=bytes\0"), -EINVAL);
+    OK(settings_parse("500 5 bf 8a3b 0 3 1c 7f 15 4 0 1 0 11 13 1a 0 12 f 17 16 0 0 ff",
+                      &settings));
+    EQ(settings.word[0], 0x500);
+    EQ(settings.word[3], 0x8a3b);
+    EQ(settings.word[5], 3);
+    EQ(settings.word[23], 0xff);
+    OK(!settings_parse("500 5 bf 8a3b 0 3 1c 7f 15 4 0 1 0 11 13 1a 0 12 f 17 16 0 0", &settings));
+    OK(!settings_parse("500 5 bf 8a3b 0 3 1c 7f 15 4 0 1 0 11 13 1a 0 12 f 17 16 0 0 ff 1",
+                       &settings));
+    OK(!settings_parse("123456789 5 bf 8a3b 0 3 1c 7f 15 4 0 1 0 11 13 1a 0 12 f 17 16 0 0 ff",
+                       &settings));
+    OK(!settings_parse("", &settings));
+    OK(!settings_parse("x", &settings));
+}
+
 static void test_least(void)
 {
     EQ(PARSE("path=p\0arg=\0"), 0);
@@ -131,6 +155,7 @@ int main(void)
     run("refused", test_refused);
     run("as many mounts as there may be", test_many_mounts);
     run("random bytes", test_random);
+    run("a terminal", test_terminal);
     run("a command line in words", test_text);
     return finish();
 }

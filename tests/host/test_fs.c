@@ -5,7 +5,10 @@
  * kernel/fs/devices.c kernel/fs/console.c kernel/fs/devfs.c kernel/fs/sys_at.c
  * kernel/fs/sys_rw.c kernel/fs/sys_open.c kernel/fs/sys_fd.c kernel/fs/sys_stat.c
  * kernel/fs/sys_name.c kernel/fs/sys_attr.c kernel/fs/sys_dir.c kernel/fs/sys_sync.c
- * kernel/fs/sys_copy.c kernel/lib/rbtree.c kernel/sched/lock_rank.c tests/host/fs_fake.c */
+ * kernel/fs/sys_copy.c kernel/fs/sys_lock.c kernel/fs/sys_xattr.c kernel/fs/xattr.c
+ * kernel/fs/bounds.c kernel/fs/terminal.c kernel/fs/console_input.c kernel/lib/rbtree.c
+ * kernel/sched/lock_rank.c
+ * tests/host/fs_fake.c */
 /*
  * Files, all of kernel/fs but the page cache: the script of calls that Linux
  * passes too (files_script.inc), a tmpfs over a lower file system, and every

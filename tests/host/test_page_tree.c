@@ -55,7 +55,39 @@ static void test_against_array(void)
     OK(test_live() == 0 && tree.levels == 0);
 }
 
+/* The slots of a run are those of its pages, found one by one. */
+static void test_slots(void)
+{
+    struct page_tree tree = {0};
+    u64 wrong = 0, nodes = 0;
+
+    for (u64 i = 0; i < 300; i++) {
+        if (i < 64 || i >= 128) {
+            *page_tree_make(&tree, i, test_alloc) = i * 8 + 1;
+        }
+    }
+    for (u64 i = 0, n; i < 300; i += n) {
+        u64 *slot = page_tree_slots(&tree, i, 300 - i, &n);
+
+        wrong += n == 0 || n > 300 - i || (slot == NULL) != (i >= 64 && i < 128);
+        for (u64 k = 0; slot != NULL && k < n; k++) {
+            wrong += slot[k] != (i + k) * 8 + 1 || &slot[k] != page_tree_find(&tree, i + k);
+        }
+        nodes++;
+    }
+    OK(wrong == 0);
+    OK(nodes == 6); /* page 0, then 63, 64 that are missing, 64, 64, 44 */
+    for (u64 i = 0; i < 300; i++) {
+        if (page_tree_find(&tree, i) != NULL) {
+            *page_tree_find(&tree, i) = 0;
+        }
+    }
+    page_tree_prune(&tree, test_free);
+    OK(test_live() == 0);
+}
+
 static void test_edges(void)
+
 {
     struct page_tree tree = {0};
     u64 index;
@@ -119,11 +151,44 @@ static void test_readahead(void)
     OK(ahead.window == 0);
 }
 
+/* A file that is read from any page on is soon read by whole frames of 2 MiB. */
+static void test_streaming(void)
+{
+    for (unsigned start = 0; start < 2000; start += 37) {
+        struct readahead ahead = {0};
+        u64 index = start, requests = 0, next = 0;
+
+        OK(!readahead_is_streaming(&ahead, index));
+        while (index % 512 != 0 || ahead.window != READAHEAD_MOST) {
+            index += readahead_plan(&ahead, index, 1u << 20);
+            requests++;
+        }
+        OK(requests < 11);
+        for (unsigned i = 0; i < 4; i++) {
+            OK(readahead_is_streaming(&ahead, index));
+            OK(readahead_plan(&ahead, index, 1u << 20) == 512);
+            index += 512;
+        }
+        /* What is read before it is missed is not planned twice, unless it failed. */
+        OK(readahead_next(&ahead, 1u << 20, &next) == 512 && next == index);
+        OK(readahead_is_streaming(&ahead, index + 512));
+        readahead_undo(&ahead, next);
+        OK(readahead_is_streaming(&ahead, index));
+        OK(readahead_next(&ahead, index + 7, &next) == 7);
+        OK(readahead_next(&ahead, index + 7, &next) == 0);
+        readahead_undo(&ahead, next);
+        OK(!readahead_is_streaming(&ahead, 5));
+        OK(readahead_plan(&ahead, index, index + 100) == 100);
+    }
+}
+
 int main(void)
 {
     run("random pages against an array", test_against_array);
+    run("slots side by side", test_slots);
     run("the first page, the last, and none", test_edges);
     run("memory runs out", test_no_memory);
     run("read-ahead grows and starts anew", test_readahead);
+    run("streams are read by 2 MiB", test_streaming);
     return finish();
 }

@@ -283,24 +283,24 @@ static void test_place_order(void)
     vaddr_t addr;
 
     setup();
-    OK(region_set_place(&set, PAGE_SIZE, 0, &addr) == 0);
+    OK(region_set_place(&set, PAGE_SIZE, 0, 0, &addr) == 0);
     EQ(addr, zones[0].high - PAGE_SIZE);
-    OK(region_set_place(&set, LARGE_SIZE, 0, &addr) == 0);
+    OK(region_set_place(&set, LARGE_SIZE, 0, 0, &addr) == 0);
     EQ(addr, zones[0].high - LARGE_SIZE);
-    OK(region_set_place(&set, LARGE_SIZE + PAGE_SIZE, 0, &addr) == 0);
+    OK(region_set_place(&set, LARGE_SIZE + PAGE_SIZE, 0, 0, &addr) == 0);
     EQ(addr, zones[0].high - 2 * LARGE_SIZE);
     insert(1024, 3072, 3, false); /* zone 0 is full */
-    OK(region_set_place(&set, 100 * PAGE_SIZE, 0, &addr) == 0);
+    OK(region_set_place(&set, 100 * PAGE_SIZE, 0, 0, &addr) == 0);
     EQ(addr, zones[1].high - 100 * PAGE_SIZE);
     insert(0, 512, 3, false);
-    OK(region_set_place(&set, 100 * PAGE_SIZE, 0, &addr) == 0);
+    OK(region_set_place(&set, 100 * PAGE_SIZE, 0, 0, &addr) == 0);
     EQ(addr, zones[2].high - 100 * PAGE_SIZE);
-    OK(region_set_place(&set, 2000 * PAGE_SIZE, 0, &addr) == -ENOMEM);
-    OK(region_set_place(&set, (1ull << 47), 0, &addr) == -ENOMEM);
+    OK(region_set_place(&set, 2000 * PAGE_SIZE, 0, 0, &addr) == -ENOMEM);
+    OK(region_set_place(&set, (1ull << 47), 0, 0, &addr) == -ENOMEM);
     unmap(2000, 2010); /* a hole above where the search left off */
-    OK(region_set_place(&set, 10 * PAGE_SIZE, 0, &addr) == 0);
+    OK(region_set_place(&set, 10 * PAGE_SIZE, 0, 0, &addr) == 0);
     EQ(addr, at(2000));
-    OK(region_set_place(&set, 10 * PAGE_SIZE, PAGE_SIZE, &addr) == 0);
+    OK(region_set_place(&set, 10 * PAGE_SIZE, PAGE_SIZE, 0, &addr) == 0);
     EQ(addr, zones[2].high - 10 * PAGE_SIZE);
     teardown();
 }
@@ -312,7 +312,7 @@ static void test_place_cost(void)
 
     setup();
     for (unsigned i = 0; i < 900; i++) {
-        OK(region_set_place(&set, PAGE_SIZE, PAGE_SIZE, &addr) == 0);
+        OK(region_set_place(&set, PAGE_SIZE, PAGE_SIZE, 0, &addr) == 0);
         EQ(addr, last - PAGE_SIZE);
         insert((addr - BASE) / PAGE_SIZE, (addr - BASE) / PAGE_SIZE + 1, 3, true);
         EQ(set.place_from, addr + PAGE_SIZE);
@@ -336,24 +336,17 @@ static bool model_fits(u64 page, u64 pages, u64 guard, u64 low, u64 high)
     return page + pages >= PAGES || !model.guard[page + pages];
 }
 
-static bool model_place(u64 pages, u64 guard, u64 *page)
+static bool model_place(u64 pages, u64 guard, u64 phase, u64 *page)
 {
-    u64 step = pages >= 512 ? 512 : 1;
-
     for (unsigned z = 0; z < ARRAY_SIZE(zones); z++) {
         u64 low = (zones[z].low - BASE) / PAGE_SIZE, high = (zones[z].high - BASE) / PAGE_SIZE;
 
-        for (u64 p = ALIGN_UP(low, step); p < high; p += step) {
-            u64 candidate = ALIGN_DOWN(high, step) - (p - ALIGN_UP(low, step));
-
-            if (model_fits(candidate, pages, guard, low, high)) {
+        for (u64 candidate = high; candidate-- > low;) {
+            if ((pages < 512 || candidate % 512 == phase) &&
+                model_fits(candidate, pages, guard, low, high)) {
                 *page = candidate;
                 return true;
             }
-        }
-        if (model_fits(ALIGN_UP(low, step), pages, guard, low, high)) {
-            *page = ALIGN_UP(low, step);
-            return true;
         }
     }
     return false;
@@ -382,9 +375,11 @@ static bool model_free(u64 first, u64 end)
 static void step_place(void)
 {
     u64 pages = 1 + rnd_below(rnd_below(8) == 0 ? 1200 : 30), guard = rnd_below(3) == 0, page = 0;
+    u64 phase = rnd_below(2) == 0 ? 0 : rnd_below(512);
     vaddr_t addr = 0;
-    bool expected = model_place(pages, guard, &page);
-    int error = region_set_place(&set, pages * PAGE_SIZE, guard * PAGE_SIZE, &addr);
+    bool expected = model_place(pages, guard, phase, &page);
+    int error = region_set_place(&set, pages * PAGE_SIZE, guard * PAGE_SIZE,
+                                 (phase + 512 * rnd_below(9)) * PAGE_SIZE, &addr);
 
     EQ(error, expected ? 0 : -ENOMEM);
     if (error == 0 && expected && EQ(addr, at(page))) {

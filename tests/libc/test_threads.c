@@ -91,6 +91,49 @@ static void threads_detach(void)
     check("detached threads end at the same time", ok);
 }
 
+/* Fills its stack and storage, after it has looked what it found in the latter. */
+static void *use_up(void *finished)
+{
+    static __thread char cleared[5000];
+    char stack[3000];
+    long dirty = local != 7;
+
+    for (size_t i = 0; i < sizeof(cleared); i++) {
+        dirty |= cleared[i];
+    }
+    memset(cleared, 1, sizeof(cleared));
+    memset(stack, 1, sizeof(stack));
+    local = stack[17];
+    if (finished != NULL) {
+        atomic_fetch_add((_Atomic long *)finished, dirty ? 1000000 : 1);
+    }
+    return (void *)dirty;
+}
+
+/* Joined and detached ones by turns, small and large, so that stacks are used again. */
+static void threads_begin_clean(void)
+{
+    static _Atomic long finished;
+    pthread_attr_t attributes;
+    int ok = 1;
+
+    pthread_attr_init(&attributes);
+    for (int i = 0; i < 400; i++) {
+        pthread_t thread;
+        void *dirty = NULL;
+
+        pthread_attr_setstacksize(&attributes, i % 7 == 0 ? 16 << 20 : 256 << 10);
+        pthread_attr_setdetachstate(&attributes, i % 2);
+        ok &= !pthread_create(&thread, &attributes, use_up, i % 2 ? (void *)&finished : NULL);
+        ok &= i % 2 || (!pthread_join(thread, &dirty) && dirty == NULL);
+    }
+    for (int i = 0; i < 1000 && finished < 200; i++) {
+        usleep(1000);
+    }
+    check("a new thread's storage is as it was linked", ok && finished == 200);
+    pthread_attr_destroy(&attributes);
+}
+
 static void *read_forever(void *unused)
 {
     char c;
@@ -210,13 +253,14 @@ static void memory_is_right(void)
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("1..15\n");
+    printf("1..16\n");
     if (pipe(pipe_ends)) {
         return 1;
     }
     memory_is_right();
     threads_allocate();
     threads_detach();
+    threads_begin_clean();
     threads_cancel();
     signals_return();
     contexts_switch();

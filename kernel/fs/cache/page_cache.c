@@ -12,6 +12,7 @@
 #include "page_cache_priv.h"
 
 #include <kernel/assert.h>
+#include <kernel/clock.h>
 #include <kernel/errno.h>
 #include <kernel/frame.h>
 #include <kernel/kmalloc.h>
@@ -57,6 +58,7 @@ int page_cache_new(struct inode *inode, const struct page_cache_ops *ops, struct
     made->ops = ops;
     spinlock_init(&made->lock, "pages", RANK_PAGES);
     list_init(&made->all);
+    list_init(&made->written);
     page_caches_add(made);
     *cache = made;
     return 0;
@@ -77,7 +79,7 @@ u64 page_cache_end(const struct page_cache *cache)
     return size / PAGE_SIZE + (size % PAGE_SIZE != 0);
 }
 
-static struct wait_queue *queue_of(const struct page_cache *cache, u64 index)
+struct wait_queue *page_queue(const struct page_cache *cache, u64 index)
 {
     return &state.queue[((u64)cache / CACHE_LINE + index) % WAIT_QUEUES];
 }
@@ -94,12 +96,25 @@ static bool has_flag(struct page_cache *cache, u64 index, u64 flag)
 
 void page_wait(struct page_cache *cache, u64 index, u64 flag)
 {
-    wait_until(queue_of(cache, index), !has_flag(cache, index, flag));
+    wait_until(page_queue(cache, index), !has_flag(cache, index, flag));
 }
 
-void page_wake(struct page_cache *cache, u64 index)
+void page_wake_run(struct page_cache *cache, u64 index, u64 pages)
 {
-    wait_wake_all(queue_of(cache, index));
+    for (u64 i = 0; i < MIN(pages, WAIT_QUEUES); i++) {
+        wait_wake_all(page_queue(cache, index + i));
+    }
+}
+
+u64 page_holes(struct page_cache *cache, u64 index, u64 most)
+{
+    bool irq = spin_lock(&cache->lock);
+
+    u64 at = index;
+    bool any = page_tree_next(&cache->tree, &at, index + most) != NULL;
+
+    spin_unlock(&cache->lock, irq);
+    return any ? at - index : most;
 }
 
 void page_count(enum page_count what, u64 pages)
@@ -117,6 +132,15 @@ void page_slot_count(struct page_cache *cache, s64 pages, s64 dirty)
     if (dirty != 0) {
         atomic_fetch_add_explicit(&state.dirty, (u64)dirty, memory_order_relaxed);
     }
+    if (dirty > 0 && cache->dirty == (u64)dirty) {
+        cache->dirty_since = clock_now();
+        page_writer_note_dirty();
+    }
+}
+
+u64 page_dirty_total(void)
+{
+    return atomic_load_explicit(&state.dirty, memory_order_relaxed);
 }
 
 void page_slot_dirty(struct page_cache *cache, u64 *slot)
@@ -127,11 +151,20 @@ void page_slot_dirty(struct page_cache *cache, u64 *slot)
     }
 }
 
+/* Lock held.  The page is used: the slot without SLOT_AHEAD; *ahead if it had that. */
+static void use_slot(u64 *slot, bool *ahead)
+{
+    *ahead |= (*slot & SLOT_AHEAD) != 0;
+    *slot = (*slot & ~SLOT_AHEAD) | SLOT_RECENT;
+    frame_get(slot_pfn(*slot));
+}
+
 /* 0 and a use of the frame, or why not: -ENOENT (a hole), -EBUSY (being read). */
 static int find_page(struct page_cache *cache, u64 index, bool write, pfn_t *frame)
 {
     bool irq = spin_lock(&cache->lock);
     u64 *slot = page_tree_find(&cache->tree, index);
+    bool ahead = false;
     int result = 0;
 
     if (slot == NULL || *slot == 0) {
@@ -139,14 +172,16 @@ static int find_page(struct page_cache *cache, u64 index, bool write, pfn_t *fra
     } else if (*slot & SLOT_BUSY) {
         result = -EBUSY;
     } else {
-        *slot |= SLOT_RECENT;
+        use_slot(slot, &ahead);
         if (write) {
             page_slot_dirty(cache, slot);
         }
         *frame = slot_pfn(*slot);
-        frame_get(*frame);
     }
     spin_unlock(&cache->lock, irq);
+    if (ahead) {
+        page_ahead(cache);
+    }
     return result;
 }
 
@@ -173,27 +208,48 @@ int page_cache_get(struct page_cache *cache, u64 index, bool write, pfn_t *frame
     if (index >= page_cache_end(cache)) {
         return -ENODATA;
     }
+    if (write) {
+        page_balance_dirty(cache);
+    }
     return page_get_within(cache, index, write, frame);
+}
+
+/* Lock held.  Uses of the pages in `count` slots, as far as they are there. */
+static u64 use_slots(u64 *slot, u64 count, pfn_t *frames, bool *ahead)
+{
+    u64 n = 0;
+
+    while (n < count && (slot[n] & (SLOT_HERE | SLOT_BUSY)) == SLOT_HERE) {
+        use_slot(&slot[n], ahead);
+        frames[n] = slot_pfn(slot[n]);
+        n++;
+    }
+    return n;
 }
 
 unsigned page_cache_get_ready(struct page_cache *cache, u64 index, unsigned count, pfn_t *frames)
 {
     bool irq = spin_lock(&cache->lock);
-    unsigned n = 0;
+    bool ahead = false;
+    u64 done = 0;
 
-    while (n < count) {
-        u64 *slot = page_tree_find(&cache->tree, index + n);
+    while (done < count) {
+        u64 n, used = 0;
+        u64 *slot = page_tree_slots(&cache->tree, index + done, count - done, &n);
 
-        if (slot == NULL || (*slot & (SLOT_HERE | SLOT_BUSY)) != SLOT_HERE) {
+        if (slot != NULL) {
+            used = use_slots(slot, n, &frames[done], &ahead);
+        }
+        done += used;
+        if (used < n) {
             break;
         }
-        *slot |= SLOT_RECENT;
-        frames[n] = slot_pfn(*slot);
-        frame_get(frames[n]);
-        n++;
     }
     spin_unlock(&cache->lock, irq);
-    return n;
+    if (ahead) {
+        page_ahead(cache);
+    }
+    return (unsigned)done;
 }
 
 void page_cache_set_dirty(struct page_cache *cache, u64 index)
@@ -227,7 +283,7 @@ void page_cache_will_need(struct page_cache *cache, u64 index, u64 count)
     u64 end = page_cache_end(cache);
 
     end = MIN(end, index + MIN(count, end));
-    while (cache->ops->read != NULL && index < end) {
+    while (cache->ops->read != NULL && index < end && !page_memory_is_short(READAHEAD_MOST)) {
         pfn_t frame;
 
         if (page_cache_get(cache, index, false, &frame) != 0) {

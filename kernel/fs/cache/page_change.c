@@ -74,8 +74,10 @@ static void take_away(struct page_cache *cache, u64 index, u64 end, bool copies)
     if (atomic_load_explicit(&cache->mappings, memory_order_acquire) != 0) {
         aspace_unmap_file(cache, index, end, copies);
     }
-    if (removed > 0) {
+    if (removed > 0 || index == 0) { /* eviction leaves nodes with nothing in them */
         prune(cache);
+    }
+    if (removed > 0) {
         page_unreserve(cache, removed);
     }
 }

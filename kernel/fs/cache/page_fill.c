@@ -12,22 +12,44 @@
 #include <kernel/kmalloc.h>
 #include <kernel/vfs.h>
 
-int page_insert(struct page_cache *cache, u64 index, pfn_t frame, u64 flags)
+#define FILL_TRIES 8u /* others may take the memory that was found */
+
+/* Lock held.  Nodes for all pages: 0, -ENOMEM, or -EEXIST if there is a page. */
+static int make_slots(struct page_cache *cache, u64 index, u64 pages)
+{
+    for (u64 i = 0, n; i < pages; i += n) {
+        const u64 *slot = page_tree_make(&cache->tree, index + i, kmalloc);
+
+        if (slot == NULL) {
+            return -ENOMEM;
+        }
+        (void)page_tree_slots(&cache->tree, index + i, pages - i, &n);
+        for (u64 k = 0; k < n; k++) {
+            if (slot[k] != 0) {
+                return -EEXIST;
+            }
+        }
+    }
+    return 0;
+}
+
+int page_insert_run(struct page_cache *cache, u64 index, pfn_t frame, u64 pages, u64 flags)
 {
     bool irq = spin_lock(&cache->lock);
-    u64 *slot = page_tree_make(&cache->tree, index, kmalloc);
-    int result = 0;
+    int error = make_slots(cache, index, pages);
 
-    if (slot == NULL) {
-        result = -ENOMEM;
-    } else if (*slot != 0) {
-        result = -EEXIST;
-    } else {
-        *slot = frame << PAGE_SHIFT | SLOT_HERE | flags;
-        page_slot_count(cache, 1, (flags & SLOT_DIRTY) != 0);
+    for (u64 i = 0, n; i < pages && error == 0; i += n) {
+        u64 *slot = page_tree_slots(&cache->tree, index + i, pages - i, &n);
+
+        for (u64 k = 0; k < n; k++) {
+            slot[k] = (frame + i + k) << PAGE_SHIFT | SLOT_HERE | flags;
+        }
+    }
+    if (error == 0) {
+        page_slot_count(cache, (s64)pages, (flags & SLOT_DIRTY) ? (s64)pages : 0);
     }
     spin_unlock(&cache->lock, irq);
-    return result;
+    return error;
 }
 
 int page_reserve(struct page_cache *cache, s64 pages)
@@ -53,7 +75,7 @@ static int fill_zero(struct page_cache *cache, u64 index)
     }
     error = frame_alloc(ORDER_4K, FRAME_ZERO, &frame);
     if (error == 0) {
-        error = page_insert(cache, index, frame, SLOT_RECENT);
+        error = page_insert_run(cache, index, frame, 1, SLOT_RECENT);
         if (error == 0) {
             return 0;
         }
@@ -63,12 +85,31 @@ static int fill_zero(struct page_cache *cache, u64 index)
     return error == -EEXIST ? 0 : error;
 }
 
-static unsigned take_frames(pfn_t *frames, unsigned count)
+/* One block of frames for some of `count` pages from `index` on: how many; 0: no memory. */
+static unsigned take_block(u64 index, unsigned count, pfn_t *frames)
 {
-    unsigned n = 0;
+    unsigned order = page_block_order(index, count);
 
-    while (n < count && frame_alloc(ORDER_4K, 0, &frames[n]) == 0) {
-        n++;
+    while (frame_alloc(order, 0, &frames[0]) != 0) {
+        if (order == 0) {
+            return 0;
+        }
+        order--;
+    }
+    for (unsigned i = 1; i < 1u << order; i++) {
+        frames[i] = frames[0] + i;
+    }
+    return 1u << order;
+}
+
+/* Frames in as large blocks as there are: few requests, and large pages for mappings. */
+static unsigned take_frames(u64 index, pfn_t *frames, unsigned count)
+{
+    unsigned n = 0, block = 1;
+
+    while (n < count && block > 0) {
+        block = take_block(index + n, count - n, &frames[n]);
+        n += block;
     }
     return n;
 }
@@ -80,14 +121,27 @@ static void give_frames(const pfn_t *frames, unsigned count)
     }
 }
 
-/* Puts busy pages in the holes from `index` on, as far as there is no page: how many. */
-static unsigned claim(struct page_cache *cache, u64 index, const pfn_t *frames, unsigned count)
+/*
+ * Puts busy pages in the holes from `index` on, as far as there is no page: how
+ * many.  `flags` are the first one's.
+ */
+static unsigned claim(struct page_cache *cache, u64 index, const pfn_t *frames, unsigned count,
+                      u64 flags)
 {
+    bool irq = spin_lock(&cache->lock);
     unsigned n = 0;
 
-    while (n < count && page_insert(cache, index + n, frames[n], SLOT_BUSY) == 0) {
+    while (n < count) {
+        u64 *slot = page_tree_make(&cache->tree, index + n, kmalloc);
+
+        if (slot == NULL || *slot != 0) {
+            break;
+        }
+        *slot = frames[n] << PAGE_SHIFT | SLOT_HERE | SLOT_BUSY | (n == 0 ? flags : 0);
         n++;
     }
+    page_slot_count(cache, n, 0);
+    spin_unlock(&cache->lock, irq);
     return n;
 }
 
@@ -97,49 +151,70 @@ static void finish(struct page_cache *cache, u64 index, const pfn_t *frames, uns
 {
     bool irq = spin_lock(&cache->lock);
 
-    for (unsigned i = 0; i < count; i++) {
-        u64 *slot = page_tree_find(&cache->tree, index + i);
+    for (u64 i = 0, n; i < count; i += n) {
+        u64 *slot = page_tree_slots(&cache->tree, index + i, count - i, &n);
 
-        if (error == 0) {
-            *slot &= ~SLOT_BUSY;
-        } else {
-            *slot = 0;
-            page_slot_count(cache, -1, 0);
+        for (u64 k = 0; k < n; k++) {
+            slot[k] = error == 0 ? slot[k] & ~SLOT_BUSY : 0;
         }
     }
+    page_slot_count(cache, error == 0 ? 0 : -(s64)count, 0);
     spin_unlock(&cache->lock, irq);
-    for (unsigned i = 0; i < count; i++) {
-        page_wake(cache, index + i);
-    }
+    page_wake_run(cache, index, count); /* the cache itself may have gone */
     if (error != 0) {
         give_frames(frames, count);
     }
 }
 
-static int read_pages(struct page_cache *cache, u64 index, pfn_t *frames, unsigned count)
+struct page_run *page_run_claim(struct page_cache *cache, u64 index, unsigned count, u64 flags)
 {
-    unsigned taken = take_frames(frames, count);
-    unsigned claimed;
-    int error;
+    struct page_run *run = kmalloc(sizeof(*run) + count * sizeof(run->frame[0]));
+    unsigned taken;
 
-    if (taken == 0) {
-        return -ENOMEM;
+    if (run == NULL) {
+        return NULL;
     }
-    claimed = claim(cache, index, frames, taken);
-    give_frames(frames + claimed, taken - claimed);
-    if (claimed == 0) {
-        /* Somebody else has put it there; or there is no memory for a node. */
-        bool irq = spin_lock(&cache->lock);
-        const u64 *slot = page_tree_find(&cache->tree, index);
+    taken = take_frames(index, run->frame, count);
+    *run = (struct page_run){.cache = cache, .index = index};
+    run->count = claim(cache, index, run->frame, taken, flags);
+    give_frames(run->frame + run->count, taken - run->count);
+    if (run->count == 0) {
+        kfree(run);
+        return NULL;
+    }
+    return run;
+}
 
-        error = slot != NULL && *slot != 0 ? 0 : -EAGAIN;
-        spin_unlock(&cache->lock, irq);
-        return error;
-    }
-    error = cache->ops->read(cache->inode, index, frames, claimed);
-    finish(cache, index, frames, claimed, error);
-    page_count(PAGES_READ, error == 0 ? claimed : 0);
+int page_run_read(struct page_run *run)
+{
+    struct page_cache *cache = run->cache;
+    int error = cache->ops->read(cache->inode, run->index, run->frame, run->count);
+
+    page_count(PAGES_READ, error == 0 ? run->count : 0);
+    finish(cache, run->index, run->frame, run->count, error);
+    kfree(run);
     return error;
+}
+
+void page_run_drop(struct page_run *run)
+{
+    finish(run->cache, run->index, run->frame, run->count, -EAGAIN);
+    kfree(run);
+}
+
+/* `count` pages, or fewer.  0: look again; -EAGAIN: there was no memory for any. */
+static int read_pages(struct page_cache *cache, u64 index, unsigned count)
+{
+    struct page_run *run = page_run_claim(cache, index, count, 0);
+
+    if (run == NULL) {
+        /* Somebody else may have put it there. */
+        return page_holes(cache, index, 1) == 0 ? 0 : -EAGAIN;
+    }
+    if (run->count > 1) {
+        page_ahead(cache);
+    }
+    return page_run_read(run);
 }
 
 static unsigned plan(struct page_cache *cache, u64 index)
@@ -152,24 +227,41 @@ static unsigned plan(struct page_cache *cache, u64 index)
     return count;
 }
 
-int page_fill(struct page_cache *cache, u64 index)
+bool page_is_streaming(struct page_cache *cache, u64 index)
+{
+    bool irq = spin_lock(&cache->lock);
+    bool streaming = readahead_is_streaming(&cache->ahead, index);
+
+    spin_unlock(&cache->lock, irq);
+    return streaming;
+}
+
+static int fill(struct page_cache *cache, u64 index)
 {
     unsigned count;
-    pfn_t *frames, one;
     int error;
 
-    page_cache_make_room();
     if (cache->ops->read == NULL) {
+        page_cache_make_room(1);
         /* Who begins at such a place (fallocate) goes on: all 2 MiB at once. */
         return page_fill_large(cache, index) == 0 ? 0 : fill_zero(cache, index);
     }
     count = plan(cache, index);
-    frames = count == 1 ? NULL : kmalloc(count * sizeof(*frames));
-    error = frames == NULL ? -ENOMEM : read_pages(cache, index, frames, count);
-    kfree(frames);
+    page_cache_make_room(count);
+    error = read_pages(cache, index, count);
     if (error != 0) {
         /* Without what was not asked for: its trouble must not be this page's. */
-        error = read_pages(cache, index, &one, 1);
+        error = read_pages(cache, index, 1);
     }
     return error == -EAGAIN ? -ENOMEM : error;
+}
+
+int page_fill(struct page_cache *cache, u64 index)
+{
+    int error = fill(cache, index);
+
+    for (unsigned i = 0; i < FILL_TRIES && error == -ENOMEM && page_cache_find_memory(); i++) {
+        error = fill(cache, index);
+    }
+    return error;
 }

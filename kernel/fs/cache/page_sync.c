@@ -8,14 +8,17 @@
 
 #include <kernel/aspace.h>
 #include <kernel/frame.h>
+#include <kernel/kmalloc.h>
 #include <kernel/vfs.h>
 
-#define WRITE_PAGES 64u
+#define WRITE_PAGES 512u /* 2 MiB: what a folder of the host takes in one message */
+#define WRITE_FEW 64u    /* without memory */
 
 struct write_run {
     u64 index;
-    unsigned count;
-    pfn_t frame[WRITE_PAGES];
+    unsigned count, room;
+    pfn_t *frame; /* `few`, or others */
+    pfn_t few[WRITE_FEW];
 };
 
 /* The next run of dirty pages in [*index, end), marked as being written. */
@@ -33,7 +36,7 @@ static bool take_run(struct page_cache *cache, u64 *index, u64 end, struct write
     run->index = *index;
     run->count = 0;
     while (slot != NULL && (*slot & (SLOT_DIRTY | SLOT_WRITING)) == SLOT_DIRTY &&
-           run->count < WRITE_PAGES && run->index + run->count < end) {
+           run->count < run->room && run->index + run->count < end) {
         *slot = (*slot & ~SLOT_DIRTY) | SLOT_WRITING;
         page_slot_count(cache, 0, -1);
         run->frame[run->count] = slot_pfn(*slot);
@@ -41,6 +44,7 @@ static bool take_run(struct page_cache *cache, u64 *index, u64 end, struct write
         run->count++;
         slot = page_tree_find(&cache->tree, run->index + run->count);
     }
+    cache->writing += run->count;
     spin_unlock(&cache->lock, irq);
     return run->count > 0 || *wait;
 }
@@ -57,12 +61,13 @@ static void end_run(struct page_cache *cache, const struct write_run *run, int e
             page_slot_dirty(cache, slot);
         }
     }
+    cache->writing -= run->count;
     if (error != 0 && cache->error == 0) {
         cache->error = error;
     }
     spin_unlock(&cache->lock, irq);
+    page_wake_run(cache, run->index, run->count);
     for (unsigned i = 0; i < run->count; i++) {
-        page_wake(cache, run->index + i);
         frame_put(run->frame[i], ORDER_4K);
     }
 }
@@ -95,17 +100,25 @@ static int take_error(struct page_cache *cache)
     return error;
 }
 
-int page_cache_sync(struct page_cache *cache, u64 start, u64 end)
+/* Most files that are closed or synced have nothing to write. */
+static bool has_work(struct page_cache *cache)
 {
-    u64 index = start / PAGE_SIZE;
-    u64 last = MIN(end / PAGE_SIZE + (end % PAGE_SIZE != 0), PAGE_TREE_END);
+    bool irq = spin_lock(&cache->lock);
+    bool any = cache->dirty != 0 || cache->writing != 0;
+
+    spin_unlock(&cache->lock, irq);
+    return any;
+}
+
+void page_write_back(struct page_cache *cache, u64 index, u64 end)
+{
+    pfn_t *many = has_work(cache) ? kmalloc(WRITE_PAGES * sizeof(*many)) : NULL;
     struct write_run run;
     bool wait;
 
-    if (cache->ops->write == NULL) {
-        return 0;
-    }
-    while (take_run(cache, &index, last, &run, &wait)) {
+    run.frame = many != NULL ? many : run.few;
+    run.room = many != NULL ? WRITE_PAGES : WRITE_FEW;
+    while (has_work(cache) && take_run(cache, &index, end, &run, &wait)) {
         if (run.count == 0) {
             page_wait(cache, index, SLOT_WRITING);
         } else if (write_run(cache, &run) != 0) {
@@ -114,5 +127,16 @@ int page_cache_sync(struct page_cache *cache, u64 start, u64 end)
             index = run.index + run.count;
         }
     }
+    kfree(many);
+}
+
+int page_cache_sync(struct page_cache *cache, u64 start, u64 end)
+{
+    u64 last = MIN(end / PAGE_SIZE + (end % PAGE_SIZE != 0), PAGE_TREE_END);
+
+    if (cache->ops->write == NULL) {
+        return 0;
+    }
+    page_write_back(cache, start / PAGE_SIZE, last);
     return take_error(cache);
 }

@@ -45,6 +45,13 @@ u64 *page_tree_find(struct page_tree *tree, u64 index)
     return node == NULL ? NULL : &node->slot[slot_of(index, 0)];
 }
 
+u64 *page_tree_slots(struct page_tree *tree, u64 index, u64 most, u64 *count)
+{
+    /* Page 0 lies elsewhere than what follows it. */
+    *count = index == 0 ? 1 : MIN(most, PAGE_NODE_SLOTS - index % PAGE_NODE_SLOTS);
+    return page_tree_find(tree, index);
+}
+
 static struct page_node *new_node(void *(*alloc)(size_t size))
 {
     struct page_node *node = alloc(sizeof(*node));

@@ -25,7 +25,13 @@ struct page_tree {
 
 /* The page's slot, or NULL if there is no node for it. */
 u64 *page_tree_find(struct page_tree *tree, u64 index);
-/* The same, making nodes; NULL if there is no memory.  index < PAGE_TREE_END. */
+/*
+ * The slots of page `index` and of what follows it, as far as they lie side by
+ * side; *count is how many, at least 1 and at most `most`.  NULL: so many pages
+ * have no node.
+ */
+u64 *page_tree_slots(struct page_tree *tree, u64 index, u64 most, u64 *count);
+/* As page_tree_find(), making nodes; NULL if there is no memory.  index < PAGE_TREE_END. */
 u64 *page_tree_make(struct page_tree *tree, u64 index, void *(*alloc)(size_t size));
 /* The first slot in use in [*index, end), and its index; NULL if there is none. */
 u64 *page_tree_next(struct page_tree *tree, u64 *index, u64 end);

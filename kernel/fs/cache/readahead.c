@@ -1,16 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Read-ahead: a miss just where the last read ended doubles the window, up
- * to 512 KiB; any other miss starts with 32 KiB, because a request to the host
+ * to 2 MiB; any other miss starts with 32 KiB, because a request to the host
  * costs as much as copying that (kvm_pvm: an exit is 28 us).  A miss that
  * skips less than a window forward is still called sequential: mapped code
  * and archives are read with small gaps.
+ *
+ * A window of 256 KiB or more that ends near a multiple of 2 MiB ends there,
+ * so that from then on whole frames of 2 MiB are read.
  */
 #include "readahead_priv.h"
+
+#define ALIGN_FROM 64u /* pages */
 
 static bool is_sequential(const struct readahead *ahead, u64 index)
 {
     return ahead->window != 0 && index >= ahead->next && index - ahead->next < ahead->window;
+}
+
+bool readahead_is_streaming(const struct readahead *ahead, u64 index)
+{
+    return ahead->window >= ALIGN_FROM && is_sequential(ahead, index);
+}
+
+static u64 end_of_window(u64 index, unsigned window)
+{
+    u64 border = ALIGN_UP(index + 1, (u64)READAHEAD_MOST);
+
+    return window >= ALIGN_FROM && index + window + window / 2 >= border ? border : index + window;
 }
 
 unsigned readahead_plan(struct readahead *ahead, u64 index, u64 pages)
@@ -21,8 +38,25 @@ unsigned readahead_plan(struct readahead *ahead, u64 index, u64 pages)
         window = MIN(MAX(ahead->window * 2, READAHEAD_FIRST), READAHEAD_MOST);
     }
     ahead->window = window;
-    ahead->next = index + window;
-    return index >= pages ? 1 : (unsigned)MIN(pages - index, window);
+    ahead->next = end_of_window(index, window);
+    return index >= pages ? 1 : (unsigned)(MIN(pages, ahead->next) - index);
+}
+
+unsigned readahead_next(struct readahead *ahead, u64 pages, u64 *index)
+{
+    if (ahead->window < READAHEAD_MOST || ahead->next >= pages) {
+        return 0;
+    }
+    *index = ahead->next;
+    ahead->next = ALIGN_UP(*index + 1, (u64)READAHEAD_MOST);
+    return (unsigned)(MIN(pages, ahead->next) - *index);
+}
+
+void readahead_undo(struct readahead *ahead, u64 index)
+{
+    if (ahead->next == ALIGN_UP(index + 1, (u64)READAHEAD_MOST)) { /* nobody has gone on since */
+        ahead->next = index;
+    }
 }
 
 void readahead_reset(struct readahead *ahead)

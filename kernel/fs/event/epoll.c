@@ -5,8 +5,9 @@
  * An item is a watch of a file, in a tree by descriptor and file, and an entry
  * of the ready queue.  It does not count the file; see epoll_file.c.
  *
- * EPOLLEXCLUSIVE is taken for a promise that one instance is enough; waking
- * others too is allowed.  EPOLLWAKEUP has no meaning without suspend.
+ * Of the instances that have a file with EPOLLEXCLUSIVE, those are told that come
+ * before one who had somebody to wake (poll.c).  EPOLLWAKEUP has no meaning without
+ * suspend.
  */
 #include "epoll_priv.h"
 
@@ -21,14 +22,14 @@ enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2, EPOLL_CTL_MOD = 3 };
 
 /* ---- Items ---------------------------------------------------------------------- */
 
-void epoll_wake_one(struct epoll *ep)
+bool epoll_wake_one(struct epoll *ep)
 {
     struct thread *thread;
     bool irq;
 
     /* The look is ordered after the push by its fence. */
     if (__atomic_load_n(&ep->waiters.next, __ATOMIC_RELAXED) == &ep->waiters) {
-        return;
+        return false;
     }
     irq = spin_lock(&ep->lock);
     thread = event_choose(&ep->waiters, (u64)-1);
@@ -36,6 +37,7 @@ void epoll_wake_one(struct epoll *ep)
     if (thread != NULL) {
         (void)sched_wake(thread);
     }
+    return thread != NULL;
 }
 
 /* The file has changed.  Below the lock of its source. */
@@ -48,7 +50,7 @@ static void told(struct poll_watch *watch, u32 events)
         return;
     }
     if (epoll_ready_push(&ep->ready, &item->entry)) {
-        epoll_wake_one(ep);
+        watch->took = epoll_wake_one(ep);
     }
     /* Also if it was queued: it may have been looked at, and be there for the next look. */
     poll_notify_nested(&ep->source, POLLIN | POLLRDNORM, watch->source->nested);
@@ -119,7 +121,7 @@ static bool look_at(struct epoll *ep, struct epoll_item *item)
 
 static void tell(struct epoll *ep)
 {
-    epoll_wake_one(ep);
+    (void)epoll_wake_one(ep);
     poll_notify_quick(&ep->source, POLLIN | POLLRDNORM);
 }
 
@@ -136,6 +138,7 @@ int epoll_insert(struct epoll *ep, struct file *file, int fd, const struct epoll
     atomic_store_explicit(&item->events, wanted_of(event), memory_order_relaxed);
     link_item(ep, item);
     epoll_file_add(item);
+    item->watch.exclusive = (event->events & EPOLLEXCLUSIVE) != 0;
     if (source != NULL) {
         poll_watch_add(source, &item->watch, told);
     }
@@ -155,14 +158,17 @@ void epoll_remove(struct epoll *ep, struct epoll_item *item)
 
 static int modify(struct epoll *ep, struct epoll_item *item, const struct epoll_event *event)
 {
-    u32 old = atomic_load_explicit(&item->events, memory_order_relaxed);
+    u32 old = atomic_load_explicit(&item->events, memory_order_relaxed), wanted = wanted_of(event);
 
     if (((old | event->events) & EPOLLEXCLUSIVE) != 0) {
         return -EINVAL;
     }
     item->data = event->data;
-    /* With a fence: what happens after the look below finds the new events. */
-    atomic_store_explicit(&item->events, wanted_of(event), memory_order_seq_cst);
+    atomic_store_explicit(&item->events, wanted, memory_order_relaxed);
+    if ((wanted & ~old) != 0) {
+        /* What happens after the look below finds what is newly wanted. */
+        atomic_thread_fence(memory_order_seq_cst);
+    }
     return look_at(ep, item);
 }
 
@@ -283,6 +289,34 @@ static int check(struct file *self, int op, struct file *file, const struct epol
     return 0;
 }
 
+/* The change under the mutex, and what follows: 0 or -errno. */
+static int change_and_tell(struct epoll *ep, int op, struct file *file, int fd,
+                           const struct epoll_event *event)
+{
+    int result;
+
+    mutex_lock(&ep->mutex);
+    result = change(ep, op, file, fd, event);
+    mutex_unlock(&ep->mutex);
+    if (result > 0) {
+        tell(ep);
+        result = 0;
+    }
+    return result;
+}
+
+/*
+ * MOD and DEL of a file that the instance has, which need not be counted: its end
+ * waits for the mutex to take the item out (epoll_forget_file).  -ENOENT: it has not.
+ */
+static int control_known(struct file *self, int op, int fd, const struct epoll_event *event)
+{
+    if (epoll_of(self) == NULL || (op != EPOLL_CTL_MOD && op != EPOLL_CTL_DEL)) {
+        return -ENOENT;
+    }
+    return change_and_tell(epoll_of(self), op, fd_peek(fd), fd, event);
+}
+
 static int control(struct file *self, int op, struct file *file, int fd,
                    const struct epoll_event *event)
 {
@@ -296,15 +330,9 @@ static int control(struct file *self, int op, struct file *file, int fd,
     if (result != 0) {
         return result;
     }
-    mutex_lock(&ep->mutex);
-    result = change(ep, op, file, fd, event);
-    mutex_unlock(&ep->mutex);
+    result = change_and_tell(ep, op, file, fd, event);
     if (nests) {
         epoll_nest_end(file);
-    }
-    if (result > 0) {
-        tell(ep);
-        result = 0;
     }
     return result;
 }
@@ -313,19 +341,23 @@ s64 sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     struct epoll_event event = {0, 0};
     struct file *self, *file;
-    int result = -EBADF;
+    int result;
 
     if ((int)a1 != EPOLL_CTL_DEL && user_read(&event, (const void *)a3, sizeof(event)) != 0) {
         return -EFAULT;
     }
     self = fd_get((int)a0);
-    file = self != NULL ? fd_get((int)a2) : NULL;
-    if (file != NULL) {
-        result = control(self, (int)a1, file, (int)a2, &event);
-        file_put(file);
+    if (self == NULL) {
+        return -EBADF;
     }
-    if (self != NULL) {
-        file_put(self);
+    result = control_known(self, (int)a1, (int)a2, &event);
+    if (result == -ENOENT) {
+        file = fd_get((int)a2);
+        result = file == NULL ? -EBADF : control(self, (int)a1, file, (int)a2, &event);
+        if (file != NULL) {
+            file_put(file);
+        }
     }
+    file_put(self);
     return result;
 }

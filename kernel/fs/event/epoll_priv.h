@@ -71,7 +71,7 @@ void epoll_file_remove(struct epoll_item *item);
 /* What of the wanted events is true now. */
 u32 epoll_item_poll(const struct epoll_item *item);
 /* Something may be ready: wakes one who waits. */
-void epoll_wake_one(struct epoll *ep);
+bool epoll_wake_one(struct epoll *ep);
 
 /* File `file` may be added to `ep`: 0 or -ELOOP.  Holds nest_mutex until the other. */
 must_check int epoll_nest_begin(struct epoll *ep, struct file *file);

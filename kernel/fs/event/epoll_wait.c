@@ -63,7 +63,7 @@ static int scan(struct epoll *ep, struct epoll_event *to, unsigned max)
     left = epoll_ready_give_back(&ep->ready, &batch);
     mutex_unlock(&ep->mutex);
     if (left) {
-        epoll_wake_one(ep);
+        (void)epoll_wake_one(ep);
     }
     return count != 0 || result > 0 ? (int)count : result;
 }

@@ -33,7 +33,6 @@
 #define IN_EXCL_UNLINK 0x04000000u
 #define IN_MASK_CREATE 0x10000000u
 #define IN_MASK_ADD 0x20000000u
-#define IN_ISDIR 0x40000000u
 #define IN_ONESHOT 0x80000000u
 #define IN_KNOWN \
     (IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED | IN_ONLYDIR | IN_DONT_FOLLOW | \
@@ -109,8 +108,11 @@ static unsigned tell(struct inode *inode, u32 mask, const char *name, size_t len
         struct inotify_watch *watch = list_entry(link, struct inotify_watch, of_inode);
         bool last = (events & (IN_DELETE_SELF | IN_UNMOUNT)) != 0;
 
+        if ((watch->mask & IN_EXCL_UNLINK) != 0 && (mask & IN_UNLINKED) != 0) {
+            continue;
+        }
         if ((watch->mask & events) != 0 || (events & IN_UNMOUNT) != 0) {
-            queue_event(watch, mask, name, len, cookie);
+            queue_event(watch, mask & ~IN_UNLINKED, name, len, cookie);
             last |= (watch->mask & IN_ONESHOT) != 0;
         }
         if (last) {

@@ -10,8 +10,8 @@
  *               and its receives wait, as on Linux
  *   shutdown    both ends of the way concerned (datagrams: the reading end)
  *
- * Both files share one object, freed with the second.  No descriptors are
- * passed along.
+ * Both files share one object, freed with the second.  Descriptors that are
+ * passed along travel in the pipe (rights.c).
  */
 #include "pair_priv.h"
 
@@ -35,6 +35,7 @@ static void end_way(struct pair *pair, unsigned way, bool reader, bool writer)
 {
     if (reader && !atomic_exchange_explicit(&pair->no_reader[way], true, memory_order_acq_rel)) {
         (void)pipe_close_end(pair->way[way], true, false);
+        pipe_drop_parcels(pair->way[way]);
     }
     if (writer && !atomic_exchange_explicit(&pair->no_writer[way], true, memory_order_acq_rel)) {
         (void)pipe_close_end(pair->way[way], false, true);
@@ -74,7 +75,7 @@ static int receive_bytes(struct pair_end *end, struct io *io, u32 flags, u32 how
     do {
         before = io->done;
         err = pipe_read(end->pair->way[1 - end->side], io, how);
-    } while (all && err == 0 && io->left != 0 && io->done != before);
+    } while (all && err == 0 && io->left != 0 && io->done != before && io->parcel == NULL);
     if (err == 0 && io->done == 0 && take_reset(end->pair, end->side)) {
         return -ECONNRESET;
     }
@@ -144,8 +145,10 @@ int pair_shutdown(struct pair_end *end, int how)
 static int pair_file_read(struct file *file, struct io *io, u64 *pos)
 {
     u32 flags = 0;
+    int err = pair_receive(file, io, &flags);
 
-    return pair_receive(file, io, &flags);
+    rights_drop(io->parcel); /* read(2) has no place for it */
+    return err;
 }
 
 static int pair_file_write(struct file *file, struct io *io, u64 *pos)

@@ -191,10 +191,10 @@ s64 sys_sendmsg(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     if (result != 0) {
         return result;
     }
-    if (m.header.control_len != 0) {
-        result = -EOPNOTSUPP; /* no descriptors or credentials are passed */
-    } else {
+    result = rights_read(m.header.control, m.header.control_len, &m.io.parcel);
+    if (result == 0) {
         result = send_io(a0, &m.io, m.header.name != 0 ? m.header.name_len : 0, (u32)a2);
+        rights_drop(m.io.parcel); /* it was not sent */
     }
     message_end(&m);
     return result;
@@ -209,6 +209,7 @@ s64 sys_recvfrom(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
     io_init(&io, &vec, (void *)a1, MIN(a2, (u64)INT64_MAX), false);
     result = receive_io(a0, &io, &flags);
+    rights_drop(io.parcel);
     if (result >= 0 && a4 != 0 && a5 != 0 &&
         user_write((void *)a5, &no_name, sizeof(no_name)) != 0) {
         return -EFAULT;
@@ -220,6 +221,7 @@ s64 sys_recvmsg(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     u32 flags = (u32)a2;
     struct message m;
+    bool cut;
     s64 result = message_begin(&m, a1);
 
     if (result != 0) {
@@ -228,11 +230,13 @@ s64 sys_recvmsg(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     result = receive_io(a0, &m.io, &flags);
     message_end(&m);
     if (result < 0) {
+        rights_drop(m.io.parcel);
         return result;
     }
     m.header.name_len = 0;
-    m.header.control_len = 0;
-    m.header.flags = flags | ((u32)a2 & MSG_CMSG_CLOEXEC);
+    m.header.control_len = rights_write(m.io.parcel, m.header.control, m.header.control_len,
+                                        (a2 & MSG_CMSG_CLOEXEC) != 0, &cut);
+    m.header.flags = flags | (cut ? MSG_CTRUNC : 0) | ((u32)a2 & MSG_CMSG_CLOEXEC);
     return user_write((void *)a1, &m.header, sizeof(m.header)) != 0 ? -EFAULT : result;
 }
 

@@ -15,6 +15,10 @@
  * not use.
  *
  * A record is a length of 4 bytes and that many bytes.
+ *
+ * A parcel of descriptors has the position of the first byte it came with,
+ * counted from the pipe's beginning.  A read stops before the next parcel, so that
+ * a message's bytes come with its own descriptors.
  */
 #include "pipe_priv.h"
 
@@ -67,6 +71,62 @@ static void unlock_and_wake(struct pipe *pipe, bool irq)
 
 /* ---- Reading ------------------------------------------------------------------- */
 
+static struct parcel *first_parcel(struct pipe *pipe)
+{
+    return list_empty(&pipe->parcels) ? NULL : list_entry(pipe->parcels.next, struct parcel, link);
+}
+
+/* Bytes from the tail to the parcel behind the one that lies there. */
+static u64 bytes_to_parcel(struct pipe *pipe)
+{
+    u64 tail = pipe->passed + pipe->ring.tail;
+
+    list_for_each (node, &pipe->parcels) {
+        u64 position = list_entry(node, struct parcel, link)->position;
+
+        if (position > tail) {
+            return position - tail;
+        }
+    }
+    return (u64)-1;
+}
+
+/* Whoever reads what a parcel came with gets it.  Before the tail moves. */
+static void take_parcel(struct pipe *pipe, struct io *io, u64 step)
+{
+    struct parcel *parcel = first_parcel(pipe);
+
+    if (parcel != NULL && step != 0 && io->parcel == NULL &&
+        parcel->position <= pipe->passed + pipe->ring.tail) {
+        list_remove(&parcel->link);
+        io->parcel = parcel;
+    }
+}
+
+static void put_parcel(struct pipe *pipe, struct io *io)
+{
+    if (io->parcel != NULL) {
+        io->parcel->position = pipe->passed + pipe->ring.head;
+        list_push_back(&pipe->parcels, &io->parcel->link);
+        io->parcel = NULL;
+    }
+}
+
+/* Takes them off under the lock, puts the files without. */
+void pipe_drop_parcels(struct pipe *pipe)
+{
+    bool irq = spin_lock(&pipe->lock);
+
+    while (!list_empty(&pipe->parcels)) {
+        struct list *node = list_pop_front(&pipe->parcels);
+
+        spin_unlock(&pipe->lock, irq);
+        rights_drop(list_entry(node, struct parcel, link));
+        irq = spin_lock(&pipe->lock);
+    }
+    spin_unlock(&pipe->lock, irq);
+}
+
 /* What a read moves, and by how much it moves the tail. */
 static u64 read_size(struct pipe *pipe, u64 wanted, u64 *step)
 {
@@ -74,6 +134,9 @@ static u64 read_size(struct pipe *pipe, u64 wanted, u64 *step)
 
     if (!pipe->records) {
         *step = MIN(pipe_ring_used(&pipe->ring), wanted);
+        if (unlikely(!list_empty(&pipe->parcels))) {
+            *step = MIN(*step, bytes_to_parcel(pipe));
+        }
         return *step;
     }
     pipe_ring_get(&pipe->ring, pipe->ring.tail, &record, RECORD_HEADER);
@@ -99,8 +162,12 @@ static int copy_out(struct pipe *pipe, struct io *io, u32 flags, bool *irq)
     *irq = spin_lock(&pipe->lock);
     pipe->reading = false;
     if ((flags & PIPE_PEEK) == 0 && (err == 0 || !pipe->records)) {
+        if (unlikely(!list_empty(&pipe->parcels))) {
+            take_parcel(pipe, io, step);
+        }
         pipe->ring.tail += step;
-        if (!pipe->writing) {
+        if (!pipe->writing && pipe->ring.tail == pipe->ring.head) {
+            pipe->passed += pipe->ring.tail;
             pipe_ring_rewind(&pipe->ring);
         }
         if (pipe_ring_room(&pipe->ring) >= PIPE_BUF) {
@@ -182,6 +249,9 @@ static int copy_in(struct pipe *pipe, struct io *io, bool *irq)
     err = fill(pipe, io, size);
     *irq = spin_lock(&pipe->lock);
     pipe->writing = false;
+    if (unlikely(io->parcel != NULL) && (pipe->records ? err == 0 : io->done != before)) {
+        put_parcel(pipe, io);
+    }
     if (pipe->records && err == 0) {
         pipe->ring.head += size + RECORD_HEADER;
     } else if (pipe->records) {
@@ -379,6 +449,7 @@ int pipe_new(u32 slots, u32 record_max, struct pipe **pipe)
     p->source = p->sink = &p->own;
     p->records = record_max != 0;
     p->record_max = record_max;
+    list_init(&p->parcels);
     list_init(&p->read_waiters);
     list_init(&p->write_waiters);
     list_init(&p->open_waiters);
@@ -389,6 +460,7 @@ int pipe_new(u32 slots, u32 record_max, struct pipe **pipe)
 
 void pipe_free(struct pipe *pipe)
 {
+    rights_drop_all(&pipe->parcels);
     pipe_ring_free(&pipe->ring);
     kfree(pipe);
 }

@@ -58,6 +58,11 @@ static int file_read_pipe(struct file *file, struct io *io, u64 *pos)
     return io->left == 0 ? 0 : pipe_read(file->priv, io, nonblock(file));
 }
 
+int pipe_peek(struct file *file, struct io *io)
+{
+    return pipe_read(file->priv, io, nonblock(file) | PIPE_PEEK);
+}
+
 void pipe_signal_broken(void)
 {
     struct siginfo info = {.signo = SIGPIPE, .sent.pid = PROCESS_ID}; /* as kill(2) by itself */

@@ -10,6 +10,7 @@
 #include <kernel/types.h>
 
 #include "pipe_ring.h"
+#include "rights.h"
 
 #define PIPE_BUF 4096u
 /* Linux's limit for who has no privileges; here for all. */
@@ -31,6 +32,8 @@ struct pipe {
     u32 references;             /* (l) open files, and openers */
     u64 reads_opened;           /* (l) ever: FIFOs */
     u64 writes_opened;          /* (l) */
+    u64 passed;                 /* (l) bytes that rewinding took off head and tail */
+    struct list parcels;        /* (l) struct parcel, by position */
     struct list read_waiters;   /* (l) */
     struct list write_waiters;  /* (l) need: room in bytes */
     struct list open_waiters;   /* (l) */
@@ -55,6 +58,8 @@ must_check int pipe_write(struct pipe *pipe, struct io *io, u32 flags);
 /* No POLLHUP if writes_opened is `unopened`: nobody has come to a FIFO yet. */
 u32 pipe_poll_reader(struct pipe *pipe, u64 unopened);
 u32 pipe_poll_writer(struct pipe *pipe);
+/* What was passed along and not yet taken goes. */
+void pipe_drop_parcels(struct pipe *pipe);
 /* One end more or less; true if it was the last of both. */
 void pipe_open_end(struct pipe *pipe, bool reads, bool writes);
 bool pipe_close_end(struct pipe *pipe, bool reads, bool writes);

@@ -40,11 +40,26 @@ void poll_source_init_nested(struct poll_source *source, const char *name)
 
 static void notify_locked(struct poll_source *source, u32 events)
 {
+    bool taken = false;
+
     assert(spin_is_mine(lock_of(source)));
     list_for_each_safe (link, &source->watches) {
         struct poll_watch *watch = list_entry(link, struct poll_watch, link);
 
-        watch->fn(watch, events);
+        if (unlikely(watch->exclusive)) {
+            if (taken) {
+                continue;
+            }
+            watch->took = false;
+            watch->fn(watch, events);
+            taken = watch->took;
+            if (taken) { /* the next time another one */
+                list_remove(link);
+                list_push_back(&source->watches, link);
+            }
+        } else {
+            watch->fn(watch, events);
+        }
     }
 }
 

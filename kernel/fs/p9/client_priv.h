@@ -12,7 +12,7 @@
 #include <kernel/vfs.h>
 #include <kernel/wait.h>
 
-#define P9_MSIZE (512 * KIB + 64)
+#define P9_MSIZE (2 * MIB + 64) /* a large page, or what is read ahead at most */
 #define P9_READDIR_SIZE (16 * KIB)
 
 /* Numbers that are given out, taken back, and given out again. */

@@ -13,6 +13,8 @@
 #include <kernel/errno.h>
 #include <kernel/frame.h>
 
+#define NO_GENERATION UINT64_MAX
+
 static struct p9_super *super_of(const struct inode *inode)
 {
     return inode->super->priv;
@@ -56,14 +58,18 @@ u64 p9_unsaved(struct p9_inode *node)
     return unsaved;
 }
 
-/* The server's attributes, of this very file; and as of which generation of ours. */
+/*
+ * The server's attributes, of this very file; and as of which generation of
+ * ours.  While ours are newer what it says is out of date, even if it has all
+ * by the time when we hear it: that is no generation.
+ */
 static int ask(struct p9_inode *node, struct p9_attributes *attributes, u64 *generation)
 {
     struct p9_fid *fid = p9_inode_fid(node);
     int err;
 
     mutex_lock(&node->lock);
-    *generation = node->generation;
+    *generation = is_newer(node) ? NO_GENERATION : node->generation;
     mutex_unlock(&node->lock);
     err = p9_getattr(fid, attributes);
     p9_fid_put(fid);
@@ -75,17 +81,20 @@ static int ask(struct p9_inode *node, struct p9_attributes *attributes, u64 *gen
 }
 
 /*
- * Takes what the server said, if nothing of ours is newer than that.  True if
- * the contents are not those that the cache has.  The lock is held.
+ * Takes what the server said, if nothing of ours is newer than that, which
+ * *taken tells.  True if the contents are not those that the cache has.  The
+ * lock is held.
  */
-static bool take_attributes(struct p9_inode *node, const struct file_stat *stat, u64 generation)
+static bool take_attributes(struct p9_inode *node, const struct file_stat *stat, u64 generation,
+                            bool *taken)
 {
     bool same = node->seen.size == stat->size && time_is(&node->seen.mtime, &stat->mtime);
 
     node->inode.mode = stat->mode;
     node->inode.uid = stat->uid;
     node->inode.gid = stat->gid;
-    if (generation != node->generation || is_newer(node)) {
+    *taken = generation == node->generation && !is_newer(node);
+    if (!*taken) {
         return false;
     }
     node->seen = *stat;
@@ -98,8 +107,8 @@ static bool take_attributes(struct p9_inode *node, const struct file_stat *stat,
     return !same;
 }
 
-/* As p9_validate(), and tells what the server said. */
-static int look(struct p9_inode *node, struct p9_attributes *now)
+/* As p9_validate(), and tells what the server said, and whether that is how it is. */
+static int look(struct p9_inode *node, struct p9_attributes *now, bool *taken)
 {
     u64 generation;
     bool stale;
@@ -109,7 +118,7 @@ static int look(struct p9_inode *node, struct p9_attributes *now)
         return err;
     }
     mutex_lock(&node->lock);
-    stale = take_attributes(node, &now->stat, generation);
+    stale = take_attributes(node, &now->stat, generation, taken);
     mutex_unlock(&node->lock);
     if (stale && node->inode.pages != NULL) {
         (void)page_cache_drop_clean(node->inode.pages);
@@ -120,8 +129,8 @@ static int look(struct p9_inode *node, struct p9_attributes *now)
 int p9_validate(struct p9_inode *node)
 {
     struct p9_attributes now;
-    bool nameless;
-    int err = look(node, &now);
+    bool nameless, taken;
+    int err = look(node, &now, &taken);
 
     mutex_lock(&node->lock);
     nameless = has_gone(err) && may_be_nameless(node);
@@ -133,7 +142,8 @@ static int p9_getattr_op(struct inode *inode, struct file_stat *stat)
 {
     struct p9_inode *node = p9_inode_of(inode);
     struct p9_attributes now;
-    int err = look(node, &now);
+    bool taken = false;
+    int err = look(node, &now, &taken);
     bool gone = has_gone(err);
 
     mutex_lock(&node->lock);
@@ -144,11 +154,11 @@ static int p9_getattr_op(struct inode *inode, struct file_stat *stat)
         *stat = node->seen;
         err = 0;
     }
-    if (err == 0 && (is_newer(node) || gone)) {
+    if (err == 0 && !taken) {
         stat->size = atomic_load_explicit(&inode->size, memory_order_relaxed);
         stat->blocks = MAX(stat->blocks, (stat->size + 511) / 512);
     }
-    if (err == 0 && is_newer(node)) {
+    if (err == 0 && !taken && (!gone || is_newer(node))) {
         stat->mtime = stat->ctime = node->written;
     }
     mutex_unlock(&node->lock);

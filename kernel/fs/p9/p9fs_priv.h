@@ -33,6 +33,8 @@ struct p9_super {
     struct list buckets[P9_BUCKETS]; /* (l) inodes by the server's number */
     struct inode *kept[P9_KEPT];     /* (l) closed files whose pages stay, with a reference */
     unsigned kept_next;              /* (l) */
+    struct mutex syncing;            /* one sync(2) at a time; before `lock` */
+    u64 sync_round;                  /* by `syncing`: which one it is */
 };
 
 /* (c) constant   (t) lock of the table (p9_super)   (l) own `lock`   (a) atomic */
@@ -53,6 +55,7 @@ struct p9_inode {
     u64 generation;           /* (l) how often we began to write or changed the size */
     bool changed;             /* (l) `seen` is older than our own changes */
     bool kept;                /* (t) in `kept` */
+    u64 synced;               /* (t) the last sync_round that has come by */
     _Atomic bool unlinked;    /* (a) its last name has gone, as far as we know */
 };
 

@@ -219,8 +219,8 @@ static int super_statfs(struct super *super, struct fs_stat *stat)
     return err;
 }
 
-/* An inode of the bucket that has something to flush, counted; NULL: none. */
-static struct p9_inode *next_unsaved(struct p9_super *p9, unsigned at)
+/* An inode of the bucket that may have something to flush, counted; NULL: none. */
+static struct p9_inode *next_to_sync(struct p9_super *p9, unsigned at, u64 round)
 {
     struct p9_inode *found = NULL;
 
@@ -228,7 +228,8 @@ static struct p9_inode *next_unsaved(struct p9_super *p9, unsigned at)
     list_for_each (link, &p9->buckets[at]) {
         struct p9_inode *node = list_entry(link, struct p9_inode, link);
 
-        if (p9_unsaved(node) != 0 && get_alive(&node->inode)) {
+        if (node->synced != round && node->inode.pages != NULL && get_alive(&node->inode)) {
+            node->synced = round;
             found = node;
             break;
         }
@@ -237,21 +238,26 @@ static struct p9_inode *next_unsaved(struct p9_super *p9, unsigned at)
     return found;
 }
 
+/* Each once: bytes that were written, and pages that a mapping has changed. */
 static int super_sync(struct super *super)
 {
     struct p9_super *p9 = super->priv;
     int result = 0;
+    u64 round;
 
+    mutex_lock(&p9->syncing);
+    round = ++p9->sync_round;
     for (unsigned i = 0; i < P9_BUCKETS; i++) {
         struct p9_inode *node;
-        int err = 0;
 
-        while (err == 0 && (node = next_unsaved(p9, i)) != NULL) {
-            err = p9_flush(node);
+        while ((node = next_to_sync(p9, i, round)) != NULL) {
+            int err = p9_flush(node);
+
             inode_put(&node->inode);
+            result = result == 0 ? err : result;
         }
-        result = result == 0 ? err : result;
     }
+    mutex_unlock(&p9->syncing);
     return result;
 }
 
@@ -268,6 +274,7 @@ static struct p9_super *super_new(const char *tag, bool is_read_only)
         return NULL;
     }
     mutex_init(&p9->lock, "p9 table");
+    mutex_init(&p9->syncing, "p9 sync");
     for (unsigned i = 0; i < P9_BUCKETS; i++) {
         list_init(&p9->buckets[i]);
     }

@@ -61,14 +61,20 @@ static const struct pseudo_entry fdinfo_entries[] = {
 
 #define COMMON_ENTRIES \
     PSEUDO_FOLDER("fd", fd_entries), PSEUDO_FOLDER("fdinfo", fdinfo_entries), \
-        PSEUDO_LINK("exe", show_exe), PSEUDO_LINK("cwd", show_cwd), \
-        {.name = "root", .mode = S_IFLNK | 0777, .text = "/"}, PSEUDO_FILE("maps", show_maps), \
-        PSEUDO_FILE("smaps", show_smaps), PSEUDO_FILE("smaps_rollup", show_smaps_rollup), \
-        PSEUDO_FILE("statm", show_statm), PSEUDO_FILE("cmdline", show_cmdline), \
-        PSEUDO_SECRET("environ", show_environ), PSEUDO_FILE("limits", show_limits), \
-        PSEUDO_FILE("mounts", show_mounts), PSEUDO_FILE("mountinfo", show_mountinfo), \
-        PSEUDO_TEXT("cgroup", "0::/\n"), PSEUDO_TEXT("cpuset", "/\n"), \
-        PSEUDO_TEXT("loginuid", "4294967295"), PSEUDO_TEXT("sessionid", "4294967295"), \
+        {.name = "exe", .mode = S_IFLNK | 0777, .show = show_exe, .file = exe_link_file}, \
+        {.name = "cwd", .mode = S_IFLNK | 0777, .show = show_cwd, .file = cwd_link_file}, \
+        {.name = "root", .mode = S_IFLNK | 0777, .text = "/", .file = root_link_file}, \
+        PSEUDO_FILE("maps", show_maps), PSEUDO_FILE("smaps", show_smaps), \
+        PSEUDO_FILE("smaps_rollup", show_smaps_rollup), PSEUDO_FILE("statm", show_statm), \
+        PSEUDO_FILE("cmdline", show_cmdline), PSEUDO_SECRET("environ", show_environ), \
+        PSEUDO_SECRET("auxv", show_auxv), PSEUDO_SECRET("io", show_io), \
+        PSEUDO_FILE("schedstat", show_schedstat), PSEUDO_TEXT("wchan", "0"), \
+        {.name = "mem", .mode = S_IFREG | 0600, .read = read_mem, .write = write_mem}, \
+        {.name = "pagemap", .mode = S_IFREG | 0400, .read = read_pagemap}, \
+        PSEUDO_FILE("limits", show_limits), PSEUDO_FILE("mounts", show_mounts), \
+        PSEUDO_FILE("mountinfo", show_mountinfo), PSEUDO_TEXT("cgroup", "0::/\n"), \
+        PSEUDO_TEXT("cpuset", "/\n"), PSEUDO_TEXT("loginuid", "4294967295"), \
+        PSEUDO_TEXT("sessionid", "4294967295"), \
         PSEUDO_WRITABLE("oom_score_adj", show_oom_score_adj, store_oom_score_adj), \
         PSEUDO_TEXT("oom_score", "0\n"), PSEUDO_TEXT("personality", "00000000\n"), \
         PSEUDO_WRITABLE("comm", show_comm, store_comm)
@@ -180,6 +186,9 @@ static const struct pseudo_entry sys_entries[] = {
     "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\tdevtmpfs\nnodev\tsockfs\n" \
     "nodev\tpipefs\n\terofs\nnodev\t9p\n"
 
+#define DEVICES \
+    "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n254 virtblk\n"
+
 static const struct pseudo_entry entries[] = {
     PSEUDO_LINK("self", show_self),
     PSEUDO_LINK("thread-self", show_thread_self),
@@ -197,6 +206,9 @@ static const struct pseudo_entry entries[] = {
     PSEUDO_TEXT("cgroups", CGROUPS),
     PSEUDO_FILE("interrupts", show_interrupts),
     PSEUDO_FILE("vmstat", show_vmstat),
+    PSEUDO_TEXT("diskstats", ""),
+    PSEUDO_TEXT("partitions", "major minor  #blocks  name\n\n"),
+    PSEUDO_TEXT("devices", DEVICES),
     PSEUDO_TEXT("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"),
     PSEUDO_FOLDER("sys", sys_entries),
     PSEUDO_END,

@@ -6,9 +6,8 @@
  * printed after: names of files are found out with no lock held.  A region
  * that changes in between is seen as it was or as it is, as on Linux.
  *
- * How much of a single region has frames is not known without a walk over
- * its page tables; smaps says nothing about that, and smaps_rollup has it for
- * the whole address space.
+ * How much of a region has frames is found by a walk over its page tables, for
+ * smaps; smaps_rollup has it for the whole address space without one.
  */
 #include "proc_priv.h"
 
@@ -122,6 +121,33 @@ static void print_line(struct text *text, const struct map *map, vaddr_t stack, 
     text_puts(text, "\n");
 }
 
+static void print_size(struct text *text, const char *name, u64 bytes)
+{
+    text_print(text, "%-15s %8lu kB\n", name, (unsigned long)(bytes / KIB));
+}
+
+/* One process has it all: nothing is shared with others. */
+static void print_resident(struct text *text, const struct map *map)
+{
+    struct aspace_resident r;
+
+    aspace_resident_in(map->start, map->end, &r);
+    print_size(text, "Rss:", r.bytes);
+    print_size(text, "Pss:", r.bytes);
+    print_size(text, "Shared_Clean:", 0);
+    print_size(text, "Shared_Dirty:", 0);
+    print_size(text, "Private_Clean:", r.bytes - r.dirty_bytes);
+    print_size(text, "Private_Dirty:", r.dirty_bytes);
+    print_size(text, "Referenced:", r.bytes);
+    print_size(text, "Anonymous:", r.bytes - r.file_bytes);
+    print_size(text, "LazyFree:", 0);
+    print_size(text, "AnonHugePages:", map->file == NULL ? r.large_bytes : 0);
+    print_size(text, "ShmemPmdMapped:", map->file != NULL ? r.large_bytes : 0);
+    print_size(text, "Swap:", 0);
+    print_size(text, "SwapPss:", 0);
+    print_size(text, "Locked:", 0);
+}
+
 static void print_details(struct text *text, const struct map *map)
 {
     bool large = map->file == NULL && map->pages != PAGES_SMALL &&
@@ -129,6 +155,7 @@ static void print_details(struct text *text, const struct map *map)
 
     text_print(text, "Size:           %8lu kB\n", (unsigned long)((map->end - map->start) / KIB));
     text_puts(text, "KernelPageSize:        4 kB\nMMUPageSize:           4 kB\n");
+    print_resident(text, map);
     text_print(text, "THPeligible:           %u\n", large);
     text_puts(text, "VmFlags:");
     text_puts(text, map->prot & PROT_READ ? " rd" : "");

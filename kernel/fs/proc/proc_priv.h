@@ -5,6 +5,7 @@
  *   pseudo.c, pseudo_table.c, text.c   file systems of text
  *   proc.c          the table of /proc          sysfs.c   of /sys
  *   proc_maps.c     regions of memory           cgroup.c  of cgroup v2
+ *   proc_memory.c   memory by its address
  *   proc_status.c   the process and its threads
  *   proc_process.c  what else belongs to it
  *   proc_system.c   the machine                 cpuinfo.c   its processors
@@ -25,7 +26,7 @@ static inline u64 ticks_of(nsec_t time)
 /* The process as a whole: its living threads; the time is that of the dead ones, too. */
 struct process_sums {
     unsigned threads, running;
-    nsec_t run_time;
+    nsec_t run_time, system_time;
     u64 minor_faults, major_faults;
 };
 void process_sums(struct process_sums *sums);
@@ -41,6 +42,12 @@ u64 cpu_next(const struct pseudo_node *folder, u64 from);
 SHOW(show_maps);
 SHOW(show_smaps);
 SHOW(show_smaps_rollup);
+SHOW(show_auxv);
+SHOW(show_io);
+SHOW(show_schedstat);
+int read_pagemap(const struct pseudo_node *node, struct io *io, u64 *pos);
+int read_mem(const struct pseudo_node *node, struct io *io, u64 *pos);
+int write_mem(const struct pseudo_node *node, struct io *io, u64 *pos);
 SHOW(show_process_stat);
 SHOW(show_thread_stat);
 SHOW(show_process_status);
@@ -63,6 +70,9 @@ SHOW(show_oom_score_adj);
 STORE(store_oom_score_adj);
 u64 fd_number_next(const struct pseudo_node *folder, u64 from);
 struct file *fd_link_file(const struct pseudo_node *node);
+struct file *exe_link_file(const struct pseudo_node *node);
+struct file *cwd_link_file(const struct pseudo_node *node);
+struct file *root_link_file(const struct pseudo_node *node);
 
 SHOW(show_stat);
 SHOW(show_meminfo);

@@ -7,6 +7,7 @@
 #include <kernel/errno.h>
 #include <kernel/fd.h>
 #include <kernel/kmalloc.h>
+#include <kernel/pagecache.h>
 #include <kernel/process.h>
 #include <kernel/string.h>
 #include <kernel/uaccess.h>
@@ -69,6 +70,70 @@ SHOW(show_exe)
     }
     text_puts(text, path);
     return 0;
+}
+
+SHOW(show_auxv)
+{
+    vaddr_t auxv, auxv_end;
+
+    (void)node;
+    process_auxv(&auxv, &auxv_end);
+    return copy_memory(text, auxv, auxv_end);
+}
+
+/* What went to and from devices and folders of the host is that of the page cache. */
+SHOW(show_io)
+{
+    struct page_cache_stats cache;
+    struct process_usage usage;
+
+    (void)node;
+    process_usage(&usage);
+    page_cache_get_stats(&cache);
+    text_print(text, "rchar: %lu\nwchar: %lu\nsyscr: %lu\nsyscw: %lu\n",
+               (unsigned long)usage.chars[0], (unsigned long)usage.chars[1],
+               (unsigned long)usage.calls[0], (unsigned long)usage.calls[1]);
+    text_print(text, "read_bytes: %lu\nwrite_bytes: %lu\ncancelled_write_bytes: 0\n",
+               (unsigned long)(cache.read * PAGE_SIZE), (unsigned long)(cache.written * PAGE_SIZE));
+    return 0;
+}
+
+SHOW(show_schedstat)
+{
+    struct process_usage usage;
+
+    (void)node;
+    process_usage(&usage);
+    text_print(text, "%lu %lu %lu\n", (unsigned long)usage.run_time, (unsigned long)usage.wait_time,
+               (unsigned long)(usage.switches[0] + usage.switches[1]));
+    return 0;
+}
+
+static struct file *open_path(const char *path)
+{
+    struct file *file;
+
+    return vfs_open(NULL, path, O_PATH, 0, &file) == 0 ? file : NULL;
+}
+
+struct file *exe_link_file(const struct pseudo_node *node)
+{
+    const char *path = process_path();
+
+    (void)node;
+    return path != NULL ? open_path(path) : NULL;
+}
+
+struct file *cwd_link_file(const struct pseudo_node *node)
+{
+    (void)node;
+    return open_path(".");
+}
+
+struct file *root_link_file(const struct pseudo_node *node)
+{
+    (void)node;
+    return open_path("/");
 }
 
 static int print_path(struct text *text, struct dentry *dentry)

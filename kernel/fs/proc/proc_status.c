@@ -36,15 +36,19 @@ static void add_thread(struct thread *thread, void *arg)
     }
     sums->threads++;
     sums->running += atomic_load_explicit(&thread->state, memory_order_relaxed) == THREAD_RUNNABLE;
-    sums->minor_faults += thread->minor_faults;
     sums->major_faults += thread->major_faults;
 }
 
 void process_sums(struct process_sums *sums)
 {
+    struct process_usage usage;
+
     *sums = (struct process_sums){.threads = 0};
     thread_for_each(add_thread, sums);
-    sums->run_time = process_run_time();
+    process_usage(&usage);
+    sums->run_time = usage.run_time;
+    sums->system_time = usage.system_time;
+    sums->minor_faults = usage.faults; /* of the ended ones, too: it never goes down */
 }
 
 struct search {
@@ -89,8 +93,10 @@ static void print_stat_rest(struct text *text, struct thread *thread,
     struct aspace_stats memory;
 
     aspace_get_stats(&memory);
-    text_print(text, "%lu 0 0 0 %d %d %u 0 0 %lu %lu %lu ", (unsigned long)ticks_of(sums->run_time),
-               20 + thread->nice, thread->nice, sums->threads, (unsigned long)memory.bytes_mapped,
+    text_print(text, "%lu %lu 0 0 %d %d %u 0 0 %lu %lu %lu ",
+               (unsigned long)ticks_of(sums->run_time - MIN(sums->system_time, sums->run_time)),
+               (unsigned long)ticks_of(sums->system_time), 20 + thread->nice, thread->nice,
+               sums->threads, (unsigned long)memory.bytes_mapped,
                (unsigned long)(process_resident() / PAGE_SIZE), NO_LIMIT);
     text_print(text, "0 0 %lu 0 0 ", (unsigned long)thread->app_stack);
 }
@@ -146,6 +152,7 @@ SHOW(show_thread_stat)
     }
     process_sums(&sums);
     sums.run_time = thread_run_time(thread);
+    sums.system_time = thread->system_time;
     sums.minor_faults = thread->minor_faults;
     sums.major_faults = thread->major_faults;
     err = print_stat(text, thread, &sums);
@@ -205,6 +212,7 @@ static void print_memory(struct text *text)
     aspace_get_stats(&stats);
     text_print(text, "VmSize:\t%8lu kB\n", (unsigned long)(stats.bytes_mapped / KIB));
     text_print(text, "VmLck:\t%8u kB\nVmPin:\t%8u kB\n", 0, 0);
+    text_print(text, "VmHWM:\t%8lu kB\n", (unsigned long)(aspace_resident_peak() / KIB));
     text_print(text, "VmRSS:\t%8lu kB\n", resident);
     text_print(text, "VmSwap:\t%8u kB\n", 0);
     text_print(text, "CoreDumping:\t0\nTHP_enabled:\t1\n");

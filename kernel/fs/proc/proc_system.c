@@ -194,11 +194,16 @@ SHOW(show_uptime)
 SHOW(show_loadavg)
 {
     struct process_sums sums;
+    u64 load[3];
 
     (void)node;
     process_sums(&sums);
-    text_print(text, "%u.00 %u.00 %u.00 %u/%u %u\n", sums.running, sums.running, sums.running,
-               sums.running, sums.threads, PROCESS_ID);
+    process_load(load);
+    for (unsigned i = 0; i < 3; i++) {
+        text_print(text, "%u.%02u ", (unsigned)(load[i] / LOAD_ONE),
+                   (unsigned)(load[i] % LOAD_ONE * 100 / LOAD_ONE));
+    }
+    text_print(text, "%u/%u %u\n", sums.running, sums.threads, PROCESS_ID);
     return 0;
 }
 

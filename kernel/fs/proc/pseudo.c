@@ -304,6 +304,26 @@ static const struct file_ops pseudo_file_ops = {
     .release = file_release_text,
 };
 
+static int file_read_binary(struct file *file, struct io *io, u64 *pos)
+{
+    const struct pseudo_node *node = &inode_of(file->inode)->node;
+
+    return node->entry->read(node, io, pos);
+}
+
+static int file_write_binary(struct file *file, struct io *io, u64 *pos)
+{
+    const struct pseudo_node *node = &inode_of(file->inode)->node;
+
+    return node->entry->write(node, io, pos);
+}
+
+static const struct file_ops pseudo_binary_ops = {
+    .read = file_read_binary,
+    .write = file_write_binary,
+    .seek = file_seek_text,
+};
+
 static int pseudo_open(struct inode *inode, struct file *file)
 {
     const struct pseudo_entry *entry = inode_of(inode)->node.entry;
@@ -312,8 +332,12 @@ static int pseudo_open(struct inode *inode, struct file *file)
     if (!inode_is(inode, S_IFREG)) {
         return 0;
     }
-    if (file_may_write(file) && entry->store == NULL) {
+    if (file_may_write(file) && entry->store == NULL && entry->write == NULL) {
         return -EACCES;
+    }
+    if (entry->read != NULL) {
+        file->ops = &pseudo_binary_ops;
+        return 0;
     }
     pf = kzalloc(sizeof(*pf));
     if (pf == NULL) {

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "text_priv.h"
+#include <kernel/io.h>
 #include <kernel/vfs.h>
 
 #define PSEUDO_DEPTH 2u
@@ -42,6 +43,9 @@ struct pseudo_entry {
     u64 (*next)(const struct pseudo_node *folder, u64 from);
     /* Of a link that leads to an open file: counted, or NULL. */
     struct file *(*file)(const struct pseudo_node *node);
+    /* Of a file that is no text: as file_ops have them. */
+    int (*read)(const struct pseudo_node *node, struct io *io, u64 *pos);
+    int (*write)(const struct pseudo_node *node, struct io *io, u64 *pos);
     const char *text;  /* if `show` is NULL: always this */
     const u64 *number; /* if both are NULL: this, and a newline */
 };

@@ -54,6 +54,7 @@ enum region_pages {
 struct region_object {
     _Atomic u32 uses;         /* regions, and faults under way */
     bool may_write;           /* PROT_WRITE may come by mprotect(2) */
+    bool shared;              /* and would reach the file */
     struct file *file;        /* a reference */
     struct page_cache *cache; /* of its inode */
 };
@@ -158,6 +159,19 @@ struct aspace_stats {
     u64 faults, faults_2m, promotions, demotions;
 };
 void aspace_get_stats(struct aspace_stats *stats);
+/* Bytes that are backed by frames now, and at most so far. */
+u64 aspace_resident(void);
+u64 aspace_resident_peak(void);
+/* Before memory is given back. */
+void aspace_note_resident(void);
+/* Of a range that begins and ends at a page: what has frames, and of which kind. */
+struct aspace_resident {
+    u64 bytes, large_bytes, file_bytes;
+    u64 dirty_bytes; /* or that may be, being writable */
+};
+void aspace_resident_in(vaddr_t start, vaddr_t end, struct aspace_resident *out);
+/* The frame behind a page of the application; false: there is none now. */
+must_check bool aspace_find_page(vaddr_t va, pfn_t *frame, bool *file);
 
 /* Calls fn for each region, lowest first, under the read lock. */
 void aspace_for_each(void (*fn)(const struct region *region, void *arg), void *arg);

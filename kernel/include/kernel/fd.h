@@ -12,6 +12,8 @@ struct file;
 /* A counted reference, or NULL (-EBADF).  fd_get_path() also takes O_PATH files. */
 struct file *fd_get(int fd);
 struct file *fd_get_path(int fd);
+/* What the descriptor has just now, not counted: only to be compared with. */
+struct file *fd_peek(int fd);
 
 /* The lowest free descriptor from `least` on; takes over the reference.  -EMFILE, -ENOMEM. */
 must_check int fd_install(struct file *file, int least, bool cloexec);

@@ -35,8 +35,17 @@ int futex_wake_op(u32 *addr, u32 *addr2, u32 wake, u32 wake2, u32 op);
  */
 int futex_lock_pi(u32 *addr, nsec_t deadline, bool try);
 int futex_unlock_pi(u32 *addr);
+/*
+ * FUTEX_WAIT_REQUEUE_PI: waits at `addr` until futex_cmp_requeue_pi() there, and for the lock
+ * at `lock`.  As futex_wait() and futex_lock_pi(); -EINVAL: both are the same.
+ */
+int futex_wait_requeue_pi(u32 *addr, u32 value, nsec_t deadline, u32 bitset, u32 *lock);
+/* The first waiter gets the lock if it is free; it and up to `count` more are moved: how many. */
+int futex_cmp_requeue_pi(u32 *addr, u32 *lock, u32 count, u32 value);
 
 struct thread;
+/* At a thread's end: hands on the locks with an owner that it holds. */
+void futex_exit_pi(struct thread *thread);
 /* At a thread.s end: marks the robust futexes that it holds (set_robust_list(2)). */
 void futex_exit_robust(struct thread *thread);
 

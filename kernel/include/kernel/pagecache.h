@@ -3,10 +3,9 @@
  * The page cache: file contents by page, shared by read(2), write(2) and
  * every mapping.  One per inode.
  *
- * A page is a 4 KiB frame (or 512 of them that make a 2 MiB one, in memory
- * files); the cache holds one use of it (frame_get), each mapping another.
- * Clean pages that nobody maps are given back when memory runs short, oldest
- * first.
+ * A page is a 4 KiB frame, perhaps one of 512 that make a 2 MiB one; the cache holds one use of it
+ * (frame_get), each mapping another. Clean pages that nobody maps are given back when memory runs
+ * short, oldest first.
  *
  * Thread context, no spinlock held, except where it says.
  */
@@ -50,13 +49,23 @@ must_check int page_cache_write(struct page_cache *cache, struct io *io, u64 *po
  */
 must_check int page_cache_get(struct page_cache *cache, u64 index, bool write, pfn_t *frame);
 /*
- * The 2 MiB frame of a memory file's pages from `index` on (a multiple of 512),
- * with a use of each of its 512; made if there is no page yet.  -EEXIST: there
- * are, but not side by side; -EINVAL: no such file, or it is too short; -ENOMEM.
+ * The 2 MiB frame of the pages from `index` on, with a use of each of its 512.
+ * -EEXIST: not so; -EINVAL: no such place, or the file is too short; -ENOMEM, -EIO.
  */
-must_check int page_cache_get_large(struct page_cache *cache, u64 index, pfn_t *frame);
+enum large_effort {
+    LARGE_IF_READY, /* only if they lie side by side */
+    LARGE_MAKE,     /* else they are moved together; a memory file gets what it has not */
+    LARGE_READ,     /* and a file that is being read through is read on */
+};
+must_check int page_cache_get_large(struct page_cache *cache, u64 index, enum large_effort effort,
+                                    pfn_t *frame);
 /* Whatever of [index, index + count) is there already: how many in a row, each with a use. */
 unsigned page_cache_get_ready(struct page_cache *cache, u64 index, unsigned count, pfn_t *frames);
+/*
+ * The first page from *index on, before `end`, that has data or is a hole: false if there is
+ * none.  Only memory files have holes.
+ */
+must_check bool page_cache_seek(struct page_cache *cache, u64 *index, u64 end, bool data);
 void page_cache_set_dirty(struct page_cache *cache, u64 index);
 
 /* A mapping comes or goes; while there are none, taking pages away is cheaper. */
@@ -79,10 +88,21 @@ must_check int page_cache_punch(struct page_cache *cache, u64 start, u64 end);
 must_check int page_cache_sync(struct page_cache *cache, u64 start, u64 end);
 /* The file was changed by somebody else: clean pages that nobody maps go; how many are left. */
 u64 page_cache_drop_clean(struct page_cache *cache);
+/* posix_fadvise(2), DONTNEED: those that lie wholly in [start, end), bytes. */
+void page_cache_forget(struct page_cache *cache, u64 start, u64 end);
 u64 page_cache_pages(struct page_cache *cache);
 
 /* Gives up to `pages` clean, unmapped pages back to the frame allocator; returns how many. */
 u64 page_cache_shrink(u64 pages);
+
+/*
+ * Memory is short: names, clean pages, then mapped and dirty ones are given back by
+ * a thread that the caller waits for.  True if that helped.  Thread context; the
+ * caller may hold mutexes, but none that a file system takes to drop an inode.
+ */
+bool page_cache_find_memory(void);
+/* How often to look for dirty pages, and how old they must be; 0: as at start. */
+void page_cache_set_write_back(nsec_t interval, nsec_t age);
 
 struct page_cache_stats {
     u64 pages, dirty, mapped, read, written, evicted;

@@ -48,6 +48,9 @@ struct platform_ops {
     /* May the page table have 1 GiB leaves, if the CPU has them? */
     bool giant_pages;
 
+    /* Can RDTSCP be used even if CPUID does not have it? */
+    bool rdtscp;
+
     /* Does one write_entries() cost less than as many single stores, so that it
      * is worth gathering them? */
     bool batch_directory_writes;

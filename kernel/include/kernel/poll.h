@@ -40,6 +40,8 @@ struct poll_watch {
     struct list link; /* the source's lock */
     struct poll_source *source;
     void (*fn)(struct poll_watch *watch, u32 events);
+    /* Of those that are, one is enough that says `took` (it woke somebody). */
+    bool exclusive, took;
 };
 
 void poll_source_init(struct poll_source *source, const char *name);

@@ -67,16 +67,25 @@ noreturn void process_exit(int status, int signal);
 vaddr_t process_brk_start(void);
 const char *process_path(void); /* absolute: /proc/self/exe */
 /* Where the strings of argv and envp lie, for /proc/self/cmdline and environ. */
+void process_auxv(vaddr_t *auxv, vaddr_t *auxv_end);
 void process_args(vaddr_t *argv, vaddr_t *argv_end, vaddr_t *envp, vaddr_t *envp_end);
 struct rlimit process_limit(unsigned resource);
 struct process_usage {
-    nsec_t run_time;
-    u64 switches[2]; /* voluntary, preempted */
+    nsec_t run_time, system_time; /* the second is part of the first */
+    nsec_t wait_time;             /* runnable, but on no CPU */
+    u64 chars[2], calls[2];       /* that read and write calls moved, and how many there were */
+    u64 switches[2];              /* voluntary, preempted */
     u64 faults;
 };
 /* Of all its threads, the dead ones too. */
 void process_usage(struct process_usage *usage);
 nsec_t process_run_time(void);
+nsec_t process_user_time(void);
+/* loadavg.c: of 1, 5 and 15 minutes, in units of 1 / LOAD_ONE. */
+#define LOAD_ONE 2048u
+void process_load(u64 load[3]);
+/* limits.c and timer_syscall.c: SIGXCPU and SIGKILL at so many seconds of CPU time. */
+void process_limit_cpu(u64 soft, u64 hard);
 u32 process_thread_count(void);
 /* Bytes of memory that its mappings have. */
 u64 process_resident(void);

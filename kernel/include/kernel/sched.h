@@ -50,6 +50,11 @@ bool sched_wake(struct thread *thread);
  */
 int sched_wake_and_sleep(struct thread *thread, nsec_t deadline);
 
+/* What lies between is system time of the calling thread; may be nested. */
+#define SYSTEM_TIME_BYTES (16 * KIB) /* a read or write that is worth it */
+void system_time_begin(void);
+void system_time_end(void);
+
 /* Sleeps for a duration. */
 void sched_delay(nsec_t duration);
 

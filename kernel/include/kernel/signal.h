@@ -48,8 +48,11 @@ int signal_take(u64 set, struct siginfo *info);
 bool signal_pending_in(u64 set);
 struct poll_source *signal_poll_source(void);
 
-/* A timer's own entry: -EAGAIN if it is in a queue still (an overrun).  Any context. */
-int signal_send_entry(struct thread *thread, int signal, struct signal_entry *entry);
+/*
+ * A timer's own entry, with so many overruns; if it is in a queue still, this is one more.
+ * Any context.
+ */
+void signal_send_entry(struct thread *thread, int signal, struct signal_entry *entry, u32 overruns);
 /* Takes such an entry out of wherever it is; it may be freed then. */
 void signal_forget_entry(struct signal_entry *entry);
 

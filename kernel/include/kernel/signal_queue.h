@@ -86,8 +86,9 @@ _Static_assert(sizeof(struct siginfo) == 128, "sigaction(2)");
 struct signal_entry {
     struct list link;
     struct siginfo info;
-    bool owned;  /* by a timer: not to be freed when it is taken */
-    bool queued; /* in a queue */
+    s32 overruns; /* of a timer's: when it was taken last */
+    bool owned;   /* by a timer: not to be freed when it is taken */
+    bool queued;  /* in a queue */
 };
 
 struct signal_queue {

@@ -110,9 +110,13 @@ struct thread {
     u64 trap_number, trap_error, trap_address; /* (t) of the last fault */
     vaddr_t clear_tid;                         /* (t) set_tid_address(2) */
     vaddr_t robust_list;                       /* (t) set_robust_list(2) */
+    _Atomic bool futex_ends;                   /* (a) hands on its locks: futex_pi.c */
     u64 policy_linux;                          /* (t) what sched_setscheduler(2) asked for */
     u64 timer_slack;                           /* (t) prctl(2) */
     u64 minor_faults, major_faults;            /* (t) getrusage(2) */
+    u64 chars[2], calls[2];                    /* (t) read and write calls: /proc/self/io */
+    u64 system_time, system_since;             /* (t) usage.c */
+    u32 system_depth;                          /* (t) */
 
     bool detached;          /* (c) */
     int exit_status;        /* (t) constant once exited */

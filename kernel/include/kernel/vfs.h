@@ -159,11 +159,21 @@ struct super {
     char source[64];  /* likewise */
     bool read_only;
     bool no_dentry_cache; /* names change behind our back (9p, proc): look up anew */
+    bool has_xattrs;      /* kept by xattr.c, in memory */
     u64 dev;
     struct dentry *root;
     struct dentry *covers; /* NULL: the root of all */
     void *priv;
 };
+
+/* fcntl(2): what a memfd is sealed against. */
+#define F_SEAL_SEAL 1u
+#define F_SEAL_SHRINK 2u
+#define F_SEAL_GROW 4u
+#define F_SEAL_WRITE 8u
+#define F_SEAL_FUTURE_WRITE 16u
+#define F_SEALS_ALL 31u
+#define F_SEALS_WRITE (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
 /*
  * (c) constant   (l) `lock`   (a) atomic
@@ -184,6 +194,10 @@ struct inode {
     struct page_cache *pages;            /* (c) NULL: not cached (devices, proc) */
     struct list watches;                 /* inotify's; its lock is in inotify.c */
     struct list file_locks;              /* flock and fcntl locks; lock in flock.c */
+    struct xattr *xattrs;                /* (l) xattr.c; the file system's release frees them */
+    _Atomic u32 seals;                   /* (a) set under (l): F_SEAL_* of a memfd */
+    _Atomic s32 writers_mapped;          /* (a) shared mappings that may write; -1: none may come */
+    bool linkable;                       /* (c) has no name, but may get one (O_TMPFILE) */
 };
 
 void inode_init(struct inode *inode, struct super *super, const struct inode_ops *ops, u32 mode);
@@ -267,6 +281,8 @@ void epoll_forget_file(struct file *file);
 must_check int fifo_open(struct inode *inode, struct file *file);
 /* fcntl(F_GETPIPE_SZ, F_SETPIPE_SZ): -EBADF if the file is not a pipe. */
 s64 pipe_fcntl(struct file *file, u32 command, u64 arg);
+/* As a read of a pipe or FIFO, but the bytes stay there. */
+must_check int pipe_peek(struct file *file, struct io *io);
 void file_put(struct file *file);
 
 /* Bytes moved or -errno; pos NULL: the file's own position, else pread(2). */
@@ -350,6 +366,8 @@ u64 vfs_new_dev(void);
 #define IN_DELETE_SELF 0x400u
 #define IN_MOVE_SELF 0x800u
 #define IN_UNMOUNT 0x2000u
+#define IN_UNLINKED 0x10000000u          /* ours: the name is not there any more */
+#define IN_ISDIR 0x40000000u             /* with a mask of an inode that is not given */
 extern _Atomic u32 fsnotify_watch_count; /* how many watches there are; inotify.c keeps it */
 u32 fsnotify_cookie(void);
 void fsnotify(struct inode *inode, u32 mask, struct inode *dir, const char *name, size_t len,

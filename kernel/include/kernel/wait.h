@@ -10,6 +10,7 @@
 #include <kernel/sched.h>
 #include <kernel/spinlock.h>
 #include <kernel/types.h>
+#include <stdatomic.h>
 
 struct wait_queue {
     struct spinlock lock;
@@ -63,9 +64,11 @@ unsigned wait_wake_all(struct wait_queue *queue);
         } \
     } while (0)
 
+#define MUTEX_WAITERS 1ull
+
 struct mutex {
     struct wait_queue queue;
-    struct thread *owner; /* queue.lock */
+    _Atomic u64 owner; /* see wait.c */
 };
 
 void mutex_init(struct mutex *mutex, const char *name);

@@ -71,6 +71,7 @@ const struct platform_ops platform_kvm_pvm = {
     .fault_address = pvm_fault_address,
     .flush_all_above = 2, /* an INVLPG costs half a reload of CR3 */
     .giant_pages = false, /* 1 GiB leaves fault, whatever CPUID says */
+    .rdtscp = true,       /* the host hides it, the CPU that runs us has it */
     .batch_directory_writes = true,
     .directory_writes_flush = true, /* KVM unlinks what it has shadowed, and tells all CPUs */
     .write_entries = pvm_write_entries,

@@ -34,4 +34,13 @@ static inline uintptr_t moka_restarted_pc(mcontext_t *state)
     return pc;
 }
 
+/*
+ * Where the thread was when it is cancelled asynchronously may be anywhere in a
+ * function: the stack is what a function finds at its entry, beyond the red zone.
+ */
+static inline void moka_align_stack(mcontext_t *state)
+{
+    state->gregs[REG_RSP] = ((state->gregs[REG_RSP] - 128) & -16) - 8;
+}
+
 #endif

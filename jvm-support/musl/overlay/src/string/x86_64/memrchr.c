@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memrchr(), which strrchr() uses too: aligned vectors downward.
+ * memrchr(); see string_functions.h.
  */
 #define _GNU_SOURCE
 #include <string.h>
 
-#include "vector.h"
+#include "evex.h"
 
 void *__memrchr(const void *from, int c, size_t n)
 {
-    const char *begin = from, *p = (const char *)((uintptr_t)(begin + n) & -16ul);
-    v16 wanted = ALL16((char)c);
-    unsigned hits, above = (uintptr_t)(begin + n) & 15;
-
-    if (n == 0) {
-        return NULL;
-    }
-    /* The vector that the end is in: only what is below the end. */
-    hits = above ? MASK16(*(const v16 *)p == wanted) & ((1u << above) - 1) : 0;
-    while (!hits && p > begin) {
-        p -= 16;
-        hits = MASK16(*(const v16 *)p == wanted);
-    }
-    if (!hits) {
-        return NULL;
-    }
-    p += 31 - __builtin_clz(hits);
-    return p >= begin ? (void *)p : NULL;
+    NEED_EVEX(find_last_byte(from, c, n), from, c, n);
+    return find_last_byte_evex(from, c, n);
 }
 
 weak_alias(__memrchr, memrchr);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stpcpy(), which strcpy() uses too: finding the end first and then copying is
- * faster than both at once, byte by byte or word by word.
+ * stpcpy(); see string_functions.h.
  */
 #define _GNU_SOURCE
 #include <string.h>
 
+#include "evex.h"
+
 char *__stpcpy(char *restrict to, const char *restrict from)
 {
-    size_t length = strlen(from);
-
-    memcpy(to, from, length + 1);
-    return to + length;
+    NEED_EVEX(copy_string_end(to, from), to, from, from);
+    return copy_string_end_evex(to, from);
 }
 
 weak_alias(__stpcpy, stpcpy);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * strcmp(); see compare.h.
+ * strcmp(); see string_functions.h.
  */
+#define _GNU_SOURCE
 #include <string.h>
 
-#include "compare.h"
+#include "evex.h"
 
 int strcmp(const char *a, const char *b)
 {
-    return compare_strings((const unsigned char *)a, (const unsigned char *)b, SIZE_MAX);
+    NEED_EVEX(compare(a, b), a, b, b);
+    return compare_evex(a, b);
 }

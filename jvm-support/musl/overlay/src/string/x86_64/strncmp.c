@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * strncmp(); see compare.h.
+ * strncmp(); see string_functions.h.
  */
+#define _GNU_SOURCE
 #include <string.h>
 
-#include "compare.h"
+#include "evex.h"
 
 int strncmp(const char *a, const char *b, size_t n)
 {
-    return compare_strings((const unsigned char *)a, (const unsigned char *)b, n);
+    NEED_EVEX(compare_n(a, b, n), a, b, n);
+    return compare_n_evex(a, b, n);
 }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the machine is made: tools/qemu.sh knows that, we add the devices.  All
+ * that QEMU opens are descriptors which it inherits.
+ */
+#include "machine.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const port_name[] = {"stdin", "stdout", "stderr", "control", "status"};
+#define PORT_NAMES (sizeof(port_name) / sizeof(port_name[0]))
+
+static void add(struct words *words, const char *word)
+{
+    words_add(words, (char *)(uintptr_t)word);
+}
+
+static void add_option(struct words *words, const char *option, const char *value)
+{
+    if (value != NULL) {
+        add(words, option);
+        add(words, value);
+    }
+}
+
+static void add_device(struct words *words, const struct options *options, const char *name,
+                       const char *rest)
+{
+    bool pci = options->machine != NULL && strncmp(options->machine, "q35", 3) == 0;
+
+    add_option(words, "-device",
+               text("virtio-%s-%s%s", name, pci ? "pci,disable-legacy=on" : "device", rest));
+}
+
+static void add_ports(struct words *words, const struct machine *machine,
+                      const struct options *options)
+{
+    /* Port 0 is the console's own; each that is not used would cost the guest a start-up. */
+    add_device(words, options, "serial", text(",max_ports=%zu", PORT_NAMES + 1));
+    for (unsigned i = 0; i < PORT_NAMES; i++) {
+        add_option(words, "-chardev", text("socket,id=%s,fd=%d", port_name[i], machine->theirs[i]));
+        add_option(
+            words, "-device",
+            text("virtserialport,chardev=%s,name=%s,nr=%u", port_name[i], port_name[i], i + 1));
+    }
+}
+
+/* qemu.sh would choose as well, but its word on that would be lost among QEMU's. */
+static const char *accelerator(const struct options *options)
+{
+    if (options->accel != NULL && strcmp(options->accel, "auto") != 0) {
+        return options->accel;
+    }
+    if (access("/dev/kvm", R_OK | W_OK) == 0) {
+        return "kvm";
+    }
+    if (!options->quiet) {
+        say("%s: the CPU is emulated (TCG), which is many times slower",
+            errno == ENOENT ? "there is no /dev/kvm" : "/dev/kvm may not be used");
+    }
+    return "tcg";
+}
+
+struct words command_make(const struct machine *machine, const struct options *options,
+                          const struct places *places)
+{
+    struct words words = {0};
+
+    add(&words, places->qemu_sh);
+    add_option(&words, "--accel", accelerator(options));
+    add_option(&words, "--machine", options->machine);
+    add_option(&words, "-m", options->memory);
+    add_option(&words, "-c", options->cpus);
+    add_option(&words, "--gdb", options->gdb);
+    add_option(&words, "--serial", "chardev:serial");
+    add_option(&words, "--append", options->verbose ? "exec" : "exec quiet");
+    add(&words, places->kernel);
+    add(&words, "--");
+    add_option(&words, "-chardev",
+               text("file,id=serial,path=/dev/fd/%d", machine->theirs[PORT_SERIAL]));
+    add_option(&words, "-fw_cfg", text("name=opt/moka/exec,file=/dev/fd/%d", machine->spec));
+    if (machine->libc >= 0) {
+        add_option(&words, "-fw_cfg", text("name=opt/moka/libc,file=/dev/fd/%d", machine->libc));
+    }
+    add_option(&words, "-drive",
+               text("if=none,id=root,format=raw,readonly=on,file=/dev/fd/%d", machine->image));
+    add_device(&words, options, "blk", ",drive=root");
+    add_ports(&words, machine, options);
+    for (unsigned i = 0; i < options->mount_count; i++) {
+        const struct mount *mount = &options->mounts[i];
+
+        add_option(&words, "-fsdev",
+                   text("local,id=moka%u,security_model=none,multidevs=remap%s,path=%s", i,
+                        mount->read_only ? ",readonly=on" : "", comma_doubled(mount->host)));
+        add_device(&words, options, "9p", text(",fsdev=moka%u,mount_tag=moka%u", i, i));
+    }
+    return words;
+}
+
+void command_print(const struct machine *machine, const struct options *options,
+                   const struct places *places)
+{
+    struct words command = command_make(machine, options, places);
+    struct words dry = {0};
+
+    add(&dry, command.word[0]);
+    add(&dry, "--dry-run");
+    for (size_t i = 1; i < command.count; i++) {
+        add(&dry, command.word[i]);
+    }
+    execv(dry.word[0], dry.word);
+    fail(NULL, "cannot run '%s': %s", dry.word[0], strerror(errno));
+}

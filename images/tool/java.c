@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a JVM is told that has a machine of its own: how much of the memory its
+ * heap may take, and which collector fits.
+ *
+ * A JVM takes a quarter of the memory for its heap, because it expects others
+ * beside it.  Here is nobody else: the heap may have all but what the kernel,
+ * the JVM's own parts, direct buffers and cached files need, a sixth and
+ * 64 MiB.  As a percentage, because -Xmx from anywhere goes before that.
+ *
+ * The collector: with one processor, or a heap below 128 MiB, a second thread
+ * that collects costs more than it brings (1.1 to 1.9 times Serial's CPU time,
+ * measured with SPECjvm2008).  Below 1792 MiB a JVM takes Serial for more
+ * processors, too, though Parallel collects in less time; from there on it
+ * takes G1 itself.
+ *
+ * The JDK's archive of classes: by default OpenJDK 17 moves it to a random place,
+ * for which 12 MB are copied and changed page by page at each start, most of a
+ * small program's time.  At the place it was made for it is mapped as it is.
+ *
+ * Whatever the user chooses, in any place where a JVM looks for options, goes before all this.
+ */
+#include "tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OWN_MIB 64u /* kernel, code, classes, at least */
+#define SERIAL_HEAP_MIB 128u
+#define SERVER_MIB 1792u /* HotSpot's "server class machine" */
+#define FILE_MAX (1u << 20)
+
+static bool has_word(const char *word, const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        if (strcmp(word, *names) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* java(1)'s options whose value is the next word. */
+static bool takes_next(const char *word)
+{
+    static const char *const names[] = {"-cp",         "-classpath",        "--class-path",
+                                        "-p",          "--module-path",     "--add-modules",
+                                        "-d",          "--describe-module", "--add-exports",
+                                        "--add-opens", "--add-reads",       "--limit-modules",
+                                        "--source",    "--patch-module",    "--upgrade-module-path",
+                                        NULL};
+
+    return has_word(word, names);
+}
+
+size_t java_option_count(char **args)
+{
+    static const char *const last[] = {"-jar", "-m", "--module", NULL};
+    size_t at = 0;
+
+    while (args[at] != NULL && (args[at][0] == '-' || args[at][0] == '@')) {
+        if (has_word(args[at], last)) {
+            return at;
+        }
+        at += takes_next(args[at]) && args[at + 1] != NULL ? 2 : 1;
+    }
+    return at;
+}
+
+/* What has been chosen already. */
+struct chosen {
+    bool heap, collector;
+};
+
+static bool contains(const char *options, const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        if (strstr(options, *names) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void look_at(struct chosen *chosen, const char *options)
+{
+    static const char *const heap[] = {
+        "-Xmx", "MaxHeapSize=", "RAMPercentage=", "RAMFraction=", "MaxRAM=", NULL};
+    static const char *const collector[] = {
+        "UseSerialGC",     "UseParallelGC", "UseParallelOldGC", "UseG1GC",
+        "UseShenandoahGC", "UseZGC",        "UseEpsilonGC",     NULL};
+
+    chosen->heap = chosen->heap || contains(options, heap);
+    chosen->collector = chosen->collector || contains(options, collector);
+}
+
+static void look_into(struct chosen *chosen, const char *path)
+{
+    FILE *file = fopen(path, "re");
+    char *bytes = need_memory(malloc(FILE_MAX + 1));
+
+    if (file != NULL) { /* if it is not there, java says so */
+        bytes[fread(bytes, 1, FILE_MAX, file)] = '\0';
+        look_at(chosen, bytes);
+        fclose(file);
+    }
+    free(bytes);
+}
+
+static void look_at_word(struct chosen *chosen, const char *word)
+{
+    static const char *const files[] = {"@", "-XX:VMOptionsFile=", "-XX:Flags=", NULL};
+
+    look_at(chosen, word);
+    for (const char *const *prefix = files; *prefix != NULL; prefix++) {
+        if (strncmp(word, *prefix, strlen(*prefix)) == 0) {
+            look_into(chosen, word + strlen(*prefix));
+        }
+    }
+}
+
+static void look_at_environment(struct chosen *chosen, const struct words *env)
+{
+    static const char *const names[] = {
+        "JAVA_TOOL_OPTIONS=", "JDK_JAVA_OPTIONS=", "_JAVA_OPTIONS=", NULL};
+
+    for (size_t i = 0; i < env->count; i++) {
+        for (const char *const *name = names; *name != NULL; name++) {
+            if (strncmp(env->word[i], *name, strlen(*name)) == 0) {
+                look_at(chosen, env->word[i] + strlen(*name));
+            }
+        }
+    }
+}
+
+static unsigned long heap_mib(unsigned long memory)
+{
+    unsigned long own = OWN_MIB + memory / 6;
+
+    return memory > own + memory / 8 ? memory - own : memory / 8;
+}
+
+static void add_heap(struct words *to, unsigned long memory, bool explain)
+{
+    unsigned long percent = heap_mib(memory) * 100 / memory;
+
+    /* A JVM goes by the second one where memory is small. */
+    words_add(to, text("-XX:MaxRAMPercentage=%lu", percent));
+    words_add(to, text("-XX:MinRAMPercentage=%lu", percent));
+    if (explain) {
+        say("the heap may have %lu %% of %lu MiB: nobody else is in the machine", percent, memory);
+    }
+}
+
+static void add_collector(struct words *to, unsigned long memory, unsigned cpus, bool explain)
+{
+    if (cpus == 1 || heap_mib(memory) < SERIAL_HEAP_MIB) {
+        words_add(to, text("-XX:+UseSerialGC"));
+        if (explain) {
+            say("collector Serial: for one processor or a heap below %u MiB", SERIAL_HEAP_MIB);
+        }
+    } else if (memory < SERVER_MIB) {
+        words_add(to, text("-XX:+UseParallelGC"));
+        if (explain) {
+            say("collector Parallel: for several processors and less than %u MiB", SERVER_MIB);
+        }
+    } else if (explain) {
+        say("collector: the JVM's own choice, from %u MiB on", SERVER_MIB);
+    }
+}
+
+void java_add_archive(struct words *to, bool explain)
+{
+    words_add(to, text("-XX:+UnlockDiagnosticVMOptions"));
+    words_add(to, text("-XX:ArchiveRelocationMode=0"));
+    if (explain) {
+        say("the archive of classes stays where it was made for: nothing of it has to be changed");
+    }
+}
+
+void java_add_defaults(struct words *to, char **args, const struct words *env,
+                       unsigned long memory_mib, unsigned cpus, bool explain)
+{
+    struct chosen chosen = {0};
+    size_t count = java_option_count(args);
+
+    for (size_t i = 0; i < count; i++) {
+        look_at_word(&chosen, args[i]);
+    }
+    look_at_environment(&chosen, env);
+    if (!chosen.heap) {
+        add_heap(to, memory_mib, explain);
+    }
+    if (!chosen.collector) {
+        add_collector(to, memory_mib, cpus, explain);
+    }
+}
