@@ -60,7 +60,7 @@ skip() {
 # make_data MEGABYTES: half of it noise, half of it easy to pack, in turns.
 make_data() {
     [ "$(($(stat -c %s "$data" 2>/dev/null || echo 0) >> 20))" != "$1" ] || return 0
-    awk 'BEGIN { for (i = 0; i < 40000; i++) printf "%d %x\n", i, i * 40503 % 65521 }' |
+    awk 'BEGIN { for (i = 0; i < 80000; i++) printf "%d %x\n", i, i * 40503 % 65521 }' |
         head -c 524288 >"$scratch/easy"
     i=0
     while [ $i -lt "$1" ]; do

@@ -75,7 +75,7 @@ quick_programs() {
     same 'sqlite3 -version' run /usr/bin/sqlite3 -version
     same 'openssl sha3' from "$data" /usr/bin/openssl dgst -sha3-256 -r
     same 'openssl speed' matching '^\+F:[0-9]+:sha256' /usr/bin/openssl speed -seconds 1 -bytes 1024 -mr sha256
-    same 'lua' run /usr/bin/lua5.4 -e "$(cat tests/debian/test.lua)"
+    same 'lua' from tests/debian/test.lua /usr/bin/lua5.4 -
     same 'perl' run /usr/bin/perl -e \
         'my %h = map { $_ => $_ ** 2 } 1..42; print join(",", map { "$_=$h{$_}" } sort keys %h), "\n"; exit 5'
     same 'python3 -c' run /usr/bin/python3.11 -c 'import sys; print(sum(range(1000))); sys.exit(6)'

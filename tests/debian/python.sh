@@ -36,7 +36,8 @@ END
 python_all() {
     left_out=$(awk '!/^#/ && !/\./ && NF { print $1 }' tests/debian/python.txt)
     set -f # these are patterns for names of modules
-    modules=$(for module in $(ls "$root/usr/lib/python3.11/test" | sed -n 's:^\(test_[a-z0-9_]*\)\(\.py\)*$:\1:p'); do
+    modules=$(for module in $(find "$root/usr/lib/python3.11/test" -maxdepth 1 -name 'test_*' |
+        sed -n 's:.*/\(test_[a-z0-9_]*\)\(\.py\)*$:\1:p' | sort -u); do
         for pattern in $left_out; do
             # shellcheck disable=SC2254 # a pattern
             case $module in

@@ -33,7 +33,7 @@ file:write('first\n', 42, ' ', 0x1p-3, '\nlast')
 file:seek('set')
 print(file:read('l', 'n', 'n', 'l', 'a'))
 file:close()
-print(os.remove(name), io.open(name))
+print(os.remove(name), (io.open(name)))
 print(os.date('!%Y-%m-%d %H:%M:%S', 86400 * 365), os.time({ year = 2000, month = 1, day = 1, hour = 12 }), os.getenv('HOME'))
 local before = os.clock()
 local sum = 0
