@@ -37,7 +37,7 @@ host_only := tests/host/% tests/libc/% benchmarks/micro/linux.c benchmarks/micro
 	images/tool/% tests/programs/% benchmarks/programs/%
 
 # Files that are compiled as part of musl are not for the kernel's flags.
-c_sources := $(filter-out jvm-support/musl/% jvm-support/glibc/%,$(shell tools/list-files.sh '*.c'))
+c_sources := $(filter-out jvm-support/musl/% jvm-support/glibc/% tests/libc/string_variant.c,$(shell tools/list-files.sh '*.c'))
 h_sources := $(shell tools/list-files.sh '*.h')
 check-lint: $(patsubst %,$(BUILD)/check/%.tidy,$(c_sources))
 

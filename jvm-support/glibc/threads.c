@@ -35,6 +35,11 @@ void __sched_cpufree(cpu_set_t *set)
     free(set);
 }
 
+int pthread_yield(void)
+{
+    return sched_yield();
+}
+
 /* Sleeps on the realtime clock; another clock's deadline is moved there once, as it stands now. */
 static int to_realtime(clockid_t clock, const struct timespec *deadline, struct timespec *result)
 {

@@ -176,6 +176,12 @@ int futex_lock_pi(u32 *addr, nsec_t deadline, bool try)
 
 /* ---- Handing on ------------------------------------------------------------------ */
 
+/* musl marks what an ending thread holds itself, and counts on us to hand it on. */
+static bool is_abandoned(u32 value)
+{
+    return (value & (FUTEX_TID_MASK | FUTEX_OWNER_DIED)) == FUTEX_OWNER_DIED;
+}
+
 /* Gives the lock to the first waiter, or nobody, if `tid` has it; -EPERM.  Bucket locked. */
 static int hand_on(struct bucket *b, u32 *addr, u32 tid, u32 mark, struct list *chosen)
 {
@@ -183,7 +189,7 @@ static int hand_on(struct bucket *b, u32 *addr, u32 tid, u32 mark, struct list *
     u32 value, next = 0, old;
     int err = user_read_u32_nofault(addr, &value);
 
-    if (err == 0 && (value & FUTEX_TID_MASK) != tid) {
+    if (err == 0 && (value & FUTEX_TID_MASK) != tid && !(mark != 0 && is_abandoned(value))) {
         return -EPERM;
     }
     if (first != NULL) {

@@ -94,8 +94,8 @@ static void threads_detach(void)
 /* Fills its stack and storage, after it has looked what it found in the latter. */
 static void *use_up(void *finished)
 {
-    static __thread char cleared[5000];
-    char stack[3000];
+    static __thread unsigned char cleared[5000];
+    unsigned char stack[3000];
     long dirty = local != 7;
 
     for (size_t i = 0; i < sizeof(cleared); i++) {

@@ -10,7 +10,7 @@
  *     a pthread key, whose destructor may run before others that allocate
  *   - no work at exit
  *
- * Chosen by measurement (tests/libc/bench.c; docs/libc.md has the numbers): a
+ * Chosen by measurement (benchmarks/programs/bench_libc.c; docs/libc.md has the numbers): a
  * small malloc and free takes less than with glibc, where musl's own takes eight
  * times as long.  musl's allocator catches more misuse, which costs that time.
  *
