@@ -65,7 +65,7 @@ program() {
 
 limit=100
 variants='glibc static musl musl-static'
-tap_names='files mmap threads signals events clocks memory futexes sigcalls filecalls filedata times polls procfs private largefile'
+tap_names='files mmap threads signals events clocks memory futexes sigcalls filecalls filedata times polls procfs private largefile cancel'
 
 # verdict WHY: ends the line that begin() has begun; empty: passed.
 verdict() {
@@ -77,12 +77,8 @@ verdict() {
     fi
 }
 
-# tap_test NAME ARGUMENT...
-tap_test() {
-    wanted "$how $1" || return 0
-    begin "$how $1"
-    log=$logs/$(echo "$how $1" | tr ' ' '-').log status=0
-    program "$@" </dev/null >"$log" 2>&1 || status=$?
+# Judges a program that spoke TAP into $log and ended with $status.
+judge() {
     read -r passed failed skipped why <<END
 $(awk -f tests/tap.awk "$log")
 END
@@ -93,6 +89,24 @@ END
     if [ "$failed" != 0 ] || [ -n "$why" ]; then
         { awk -v show=1 -f tests/tap.awk "$log" && tail -n 8 "$log"; } | sed 's/^/    /' | head -n 60
     fi
+}
+
+# tap_test NAME ARGUMENT...
+tap_test() {
+    wanted "$how $1" || return 0
+    begin "$how $1"
+    log=$logs/$(echo "$how $1" | tr ' ' '-').log status=0
+    program "$@" </dev/null >"$log" 2>&1 || status=$?
+    judge
+}
+
+# tool ACCEL MACHINE: streams, signals, folders and errors of the tool itself.
+tool() {
+    wanted "$1 tool $2" || return 0
+    begin "$1 tool, $2"
+    log=$logs/$1-tool-$2.log status=0
+    tests/run-moka.sh "$build" "$1" "$2" >"$log" 2>&1 </dev/null || status=$?
+    judge
 }
 
 # same NAME COMMAND...: output and status are what they are on Linux.
@@ -307,7 +321,7 @@ in_each_way() {
     how="$1 glibc"
     tap_test missing
     named_in_log
-    [ "$1" = tcg ] || entropy
+    entropy
     tap_test cxx /glibc/libthrower.so
     same arguments arguments
     same 'a folder of the host' host_folder
@@ -344,6 +358,8 @@ for accel in ${accels:-kvm tcg}; do
         continue
     fi
     in_each_way "$accel"
+    tool "$accel" microvm
+    tool "$accel" q35
 done
 if wanted 'system calls table'; then
     begin 'docs/system-calls.md is up to date'
