@@ -204,21 +204,12 @@ debugger() {
     script_result
 }
 
-# The drivers, in guests that have the devices.
-# devices ACCEL MACHINE
-devices() {
-    wanted "$1" "devices, $2" || return 0
-    log=$logs/guest-devices-$1-$2.log status=0
-    tests/devices.sh "$build" "$1" "$2" >"$log" 2>&1 || status=$?
-    script_result
-}
-
-# Files on an EROFS image.
-# erofs ACCEL MACHINE
-erofs() {
-    wanted "$1" "erofs, $2" || return 0
-    log=$logs/guest-erofs-$1-$2.log status=0
-    tests/erofs.sh "$build" "$1" "$2" >"$log" 2>&1 || status=$?
+# A script of tests for guests that have more devices: devices.sh, erofs.sh.
+# device_script NAME ACCEL MACHINE
+device_script() {
+    wanted "$2" "$1, $3" || return 0
+    log=$logs/guest-$1-$2-$3.log status=0
+    "tests/$1.sh" "$build" "$2" "$3" >"$log" 2>&1 || status=$?
     script_result
 }
 
@@ -255,9 +246,9 @@ full() {
     tests kvm 'microvm, qboot' --firmware bios --append 'test=boot*' "$image"
     tests kvm 'q35' --machine q35 "$image"
     tests kvm 'q35, SeaBIOS' --machine q35 --firmware bios --append 'test=boot*' "$image"
-    devices kvm microvm
-    devices kvm q35
-    erofs kvm microvm
+    device_script devices kvm microvm
+    device_script devices kvm q35
+    device_script erofs kvm microvm
     deaths kvm
     config_errors kvm
     tests kvm 'UBSan' "$ubsan"
@@ -271,9 +262,9 @@ full() {
     tests tcg 'microvm, no ACPI' --machine microvm,acpi=off --append 'test=boot*' "$image"
     tests tcg 'microvm, our ROM' --firmware rom --append 'test=boot*' "$image"
     tests tcg 'q35' --machine q35 "$image"
-    devices tcg microvm
-    devices tcg q35
-    erofs tcg q35
+    device_script devices tcg microvm
+    device_script devices tcg q35
+    device_script erofs tcg q35
     deaths tcg
     config_errors tcg
     ends tcg 'refused: an old CPU' 39 'CPU' 100 --cpu qemu64 "$image"

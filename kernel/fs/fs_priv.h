@@ -58,6 +58,23 @@ static inline bool inode_is(const struct inode *inode, u32 type)
     return (inode->mode & S_IFMT) == type;
 }
 
+/*
+ * For a table of inodes: false for one that is being released, which has no references any
+ * more and never gets one again.
+ */
+static inline bool inode_get_alive(struct inode *inode)
+{
+    u32 references = atomic_load_explicit(&inode->references, memory_order_relaxed);
+
+    while (references != 0) {
+        if (atomic_compare_exchange_weak_explicit(&inode->references, &references, references + 1,
+                                                  memory_order_acquire, memory_order_relaxed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- flock.c ------------------------------------------------------------------- */
 
 /* A descriptor of the file was closed: the process's locks on the inode go. */

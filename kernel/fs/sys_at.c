@@ -121,3 +121,16 @@ int target_get(int fd, u64 path, u32 flags, struct inode **inode, struct dentry 
     }
     return error;
 }
+
+void target_put(struct inode *inode, struct dentry *dentry, struct file *file)
+{
+    if (inode != NULL) {
+        inode_put(inode);
+    }
+    if (dentry != NULL) {
+        dentry_put(dentry);
+    }
+    if (file != NULL) {
+        file_put(file);
+    }
+}

@@ -19,17 +19,11 @@ static s64 change_at(int fd, u64 path, u32 flags, const struct file_change *chan
     }
     if (inode != NULL) {
         result = vfs_setattr(inode, change);
-        inode_put(inode);
     }
-    if (dentry != NULL) {
-        if (result == 0) {
-            notify_dentry(dentry, IN_ATTRIB);
-        }
-        dentry_put(dentry);
+    if (dentry != NULL && result == 0) {
+        notify_dentry(dentry, IN_ATTRIB);
     }
-    if (file != NULL) {
-        file_put(file);
-    }
+    target_put(inode, dentry, file);
     return result;
 }
 

@@ -47,3 +47,5 @@ must_check int at_lookup(int fd, u64 path, u32 flags, struct dentry **dentry);
  */
 must_check int target_get(int fd, u64 path, u32 flags, struct inode **inode, struct dentry **dentry,
                           struct file **file);
+/* Gives all of it back. */
+void target_put(struct inode *inode, struct dentry *dentry, struct file *file);

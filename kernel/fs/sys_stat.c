@@ -57,16 +57,10 @@ static int stat_target(int fd, u64 path, u32 flags, struct file_stat *stat)
     }
     if (inode != NULL) {
         error = vfs_getattr(inode, stat);
-        inode_put(inode);
     } else {
         stat_nameless(file, stat);
     }
-    if (dentry != NULL) {
-        dentry_put(dentry);
-    }
-    if (file != NULL) {
-        file_put(file);
-    }
+    target_put(inode, dentry, file);
     return error;
 }
 
@@ -300,14 +294,8 @@ static s64 access_at(int fd, u64 path, u32 mode, u32 flags)
     }
     if (inode != NULL) {
         error = may_access(inode, mode);
-        inode_put(inode);
     }
-    if (dentry != NULL) {
-        dentry_put(dentry);
-    }
-    if (file != NULL) {
-        file_put(file);
-    }
+    target_put(inode, dentry, file);
     return error;
 }
 

@@ -19,27 +19,14 @@ static struct list *bucket(struct p9_super *p9, u64 path)
     return &p9->buckets[(path ^ path >> 17) % P9_BUCKETS];
 }
 
-/* One that is being released has no references any more, and never gets one again. */
-static bool get_alive(struct inode *inode)
-{
-    u32 references = atomic_load_explicit(&inode->references, memory_order_relaxed);
-
-    while (references != 0) {
-        if (atomic_compare_exchange_weak_explicit(&inode->references, &references, references + 1,
-                                                  memory_order_acquire, memory_order_relaxed)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The table's lock is held. */
 static struct p9_inode *find(struct p9_super *p9, const struct p9_qid *qid)
 {
     list_for_each (link, bucket(p9, qid->path)) {
         struct p9_inode *node = list_entry(link, struct p9_inode, link);
 
-        if (node->qid.path == qid->path && node->qid.type == qid->type && get_alive(&node->inode)) {
+        if (node->qid.path == qid->path && node->qid.type == qid->type &&
+            inode_get_alive(&node->inode)) {
             return node;
         }
     }
@@ -228,7 +215,7 @@ static struct p9_inode *next_to_sync(struct p9_super *p9, unsigned at, u64 round
     list_for_each (link, &p9->buckets[at]) {
         struct p9_inode *node = list_entry(link, struct p9_inode, link);
 
-        if (node->synced != round && node->inode.pages != NULL && get_alive(&node->inode)) {
+        if (node->synced != round && node->inode.pages != NULL && inode_get_alive(&node->inode)) {
             node->synced = round;
             found = node;
             break;

@@ -56,26 +56,13 @@ static bool same_node(const struct pseudo_node *a, const struct pseudo_node *b)
     return same;
 }
 
-static bool get_alive(struct inode *inode)
-{
-    u32 references = atomic_load_explicit(&inode->references, memory_order_relaxed);
-
-    while (references != 0) {
-        if (atomic_compare_exchange_weak_explicit(&inode->references, &references, references + 1,
-                                                  memory_order_acquire, memory_order_relaxed)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The super's lock is held. */
 static struct pseudo_inode *find_inode(struct pseudo_super *ps, const struct pseudo_node *node)
 {
     list_for_each (link, &ps->inodes) {
         struct pseudo_inode *p = list_entry(link, struct pseudo_inode, link);
 
-        if (same_node(&p->node, node) && get_alive(&p->inode)) {
+        if (same_node(&p->node, node) && inode_get_alive(&p->inode)) {
             return p;
         }
     }
