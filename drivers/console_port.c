@@ -133,10 +133,19 @@ static int tx_allocate(struct console_port *port)
     return 0;
 }
 
+/* Without a lock: there is room for those who wait for it, or never will be. */
+static void tx_tell(struct console_port *port)
+{
+    if (port->registered) {
+        channel_notify(&port->channel, POLLOUT);
+    }
+}
+
 static s64 port_write(struct byte_channel *channel, const void *data, u64 size)
 {
     struct console_port *port = channel->priv;
     bool notify, irq, broken;
+    u64 done;
 
     if (!is_open(port)) {
         return was_open(port) ? -EPIPE : 0;
@@ -145,6 +154,7 @@ static s64 port_write(struct byte_channel *channel, const void *data, u64 size)
         return -ENOMEM;
     }
     irq = spin_lock(&port->tx.lock);
+    done = port->tx_done;
     if (tx_room(port) < size) {
         tx_reap(port);
     }
@@ -152,14 +162,18 @@ static s64 port_write(struct byte_channel *channel, const void *data, u64 size)
     tx_copy(port, data, size);
     notify = tx_work(port);
     broken = port->tx.ring.broken;
+    done = port->tx_done - done;
     spin_unlock(&port->tx.lock, irq);
     if (notify) {
         virtio_queue_notify(&port->tx);
     }
+    if (done != 0 || broken) {
+        tx_tell(port); /* the interrupt finds nothing to do any more */
+    }
     return broken ? -EIO : (s64)size;
 }
 
-/* Without the lock; true if there is room now and was not, or less. */
+/* Without the lock; true if there is room now and was not, or less; or never will be. */
 static bool tx_interrupt(struct console_port *port)
 {
     bool irq, notify, progress;
@@ -171,7 +185,7 @@ static bool tx_interrupt(struct console_port *port)
     irq = spin_lock(&port->tx.lock);
     done = port->tx_done;
     notify = tx_work(port);
-    progress = port->tx_done != done;
+    progress = port->tx_done != done || port->tx.ring.broken;
     spin_unlock(&port->tx.lock, irq);
     if (notify) {
         virtio_queue_notify(&port->tx);
@@ -183,7 +197,9 @@ static bool tx_is_empty(struct console_port *port)
 {
     bool irq, empty;
 
-    (void)tx_interrupt(port);
+    if (tx_interrupt(port)) {
+        tx_tell(port);
+    }
     irq = spin_lock(&port->tx.lock);
     empty = port->tx_head == port->tx_done || port->tx.ring.broken;
     spin_unlock(&port->tx.lock, irq);
@@ -303,6 +319,9 @@ static u32 port_poll(struct byte_channel *channel)
     if (open && tx_room(port) >= CHANNEL_WHOLE) {
         events |= POLLOUT;
     }
+    if (port->tx.ring.broken) {
+        events |= POLLERR;
+    }
     spin_unlock(&port->tx.lock, irq);
     return events;
 }
@@ -330,7 +349,7 @@ void console_port_interrupt(struct console_port *port)
         events |= POLLIN;
     }
     if (events != 0 && port->registered) {
-        poll_notify(&port->channel.source, events);
+        channel_notify(&port->channel, events);
     }
 }
 
@@ -341,7 +360,7 @@ void console_port_set_open(struct console_port *port, bool open)
     }
     atomic_store_explicit(&port->open, open, memory_order_release);
     if (port->registered) {
-        poll_notify(&port->channel.source, open ? POLLOUT : POLLIN | POLLHUP);
+        channel_notify(&port->channel, open ? POLLOUT : POLLIN | POLLHUP);
     }
 }
 

@@ -24,6 +24,12 @@ static struct registry blocks = {.lock = SPINLOCK_INIT("disks", RANK_DEVICE)};
 static struct registry servers = {.lock = SPINLOCK_INIT("9P servers", RANK_DEVICE)};
 static struct registry channels = {.lock = SPINLOCK_INIT("byte channels", RANK_DEVICE)};
 
+/* Of whoever watches the terminal as a whole. */
+static struct poll_source terminal_source = {
+    .lock = SPINLOCK_INIT("terminal watches", RANK_POLL),
+    .watches = {&terminal_source.watches, &terminal_source.watches},
+};
+
 static void registry_add(struct registry *registry, void *entry, const char *name)
 {
     bool irq = spin_lock(&registry->lock);
@@ -81,4 +87,17 @@ struct byte_channel *channel_find(const char *name)
         }
     }
     return NULL;
+}
+
+struct poll_source *channel_terminal_source(void)
+{
+    return &terminal_source;
+}
+
+void channel_notify(struct byte_channel *channel, u32 events)
+{
+    poll_notify(&channel->source, events);
+    if (channel->terminal) {
+        poll_notify(&terminal_source, events);
+    }
 }

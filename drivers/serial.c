@@ -105,7 +105,7 @@ static struct byte_channel serial_channel = {
 static void serial_interrupt(void *arg)
 {
     (void)arg;
-    poll_notify(&serial_channel.source, POLLIN);
+    channel_notify(&serial_channel, POLLIN);
 }
 
 /*

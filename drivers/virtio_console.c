@@ -147,7 +147,7 @@ static void set_size(struct console_port *port, const u8 *more)
     port->channel.columns = (u16)(more[0] | more[1] << 8);
     port->channel.rows = (u16)(more[2] | more[3] << 8);
     if (port->registered) {
-        poll_notify(&port->channel.source, POLLPRI);
+        channel_notify(&port->channel, POLLPRI);
     }
 }
 

@@ -65,7 +65,7 @@ program() {
 
 limit=100
 variants='glibc static musl musl-static'
-tap_names='files mmap threads signals events clocks memory futexes sigcalls filecalls filedata times polls procfs private largefile cancel'
+tap_names='files mmap threads signals events clocks memory futexes sigcalls sigedge filecalls filedata times polls procfs private largefile cancel'
 
 # verdict WHY: ends the line that begin() has begun; empty: passed.
 verdict() {

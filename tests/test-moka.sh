@@ -47,6 +47,8 @@ check 'an unknown option' refuses "unknown option '--fast'" --fast "$dir/root" /
 check 'an option without its value' refuses '-m needs a value' -m
 check 'memory without number' refuses "not 'M'" -m M "$dir/root" /bin/program
 check 'memory in an unknown unit' refuses "not '1T'" -m 1T "$dir/root" /bin/program
+check 'no memory' refuses 'less memory than' -m 0 "$dir/root" /bin/program
+check 'hardly any memory' refuses 'less memory than' -m 512K "$dir/root" /bin/program
 check 'no processor' refuses "not '0'" -c 0 "$dir/root" /bin/program
 check 'too many processors' refuses "not '65'" -c 65 "$dir/root" /bin/program
 check 'an unknown accelerator' refuses "not 'xen'" --accel xen "$dir/root" /bin/program
@@ -136,6 +138,65 @@ no_folder() {
     ! tools/mkimage.sh "$dir/none" "$dir/image" 2>/dev/null && ! tools/mkimage.sh "$dir/root" 2>/dev/null
 }
 check 'no folder to make an image of' no_folder
+
+# A machine that keeps what it is to run, waits for a moment, and ends.
+mkdir -p "$dir/fake/tools"
+ln -s "$PWD/tools/mkimage.sh" "$dir/fake/tools/mkimage.sh"
+cat >"$dir/fake/tools/qemu.sh" <<EOF
+#!/bin/sh
+for word; do
+    case \$word in
+    name=opt/moka/exec,file=*) tr '\\0' '\\n' <"\${word#*file=}" >"$dir/spec" ;;
+    esac
+done
+touch "$dir/started"
+sleep 1
+head -c 100000 /dev/zero
+touch "$dir/ended"
+EOF
+chmod +x "$dir/fake/tools/qemu.sh"
+fake() {
+    rm -f "$dir/started" "$dir/ended" "$dir/spec"
+    status=0
+    MOKA_ROOT="$dir/fake" timeout -s KILL 20 "$@" "$dir/moka" exec --cache "$dir/cache" --quiet --accel tcg \
+        -v "$dir/root:/data/sub" -v "$dir/share,1:/data" "$dir/root" /bin/program \
+        >"$dir/out" 2>&1 </dev/null || status=$?
+}
+mounts_in_order() {
+    fake env
+    [ "$(grep '^mount=' "$dir/spec" | tr '\n' ' ')" = 'mount=moka1:rw:/data mount=moka0:rw:/data/sub ' ]
+}
+check 'a folder is mounted before one in it' mounts_in_order
+child_signal_ignored() {
+    fake env --ignore-signal=CHLD
+    [ $status = 125 ]
+}
+check 'started with SIGCHLD ignored' child_signal_ignored
+# A blocked signal would arrive although it is ignored.
+# shellcheck disable=SC2016 # for the inner shell
+hang_up_ignored() {
+    fake env --ignore-signal=HUP sh -c '"$@" & pid=$!
+        while ! [ -e "$0" ]; do sleep 0.1; done
+        grep SigBlk /proc/$pid/status
+        wait $pid' "$dir/started"
+    grep -q 'SigBlk:.*[02468ace]$' "$dir/out"
+}
+check 'a hang-up that nohup has turned off stays off' hang_up_ignored
+# What the machine said last waits for a reader that does not read.
+# shellcheck disable=SC2016,SC2217 # for the inner shell; no reader is what it is for
+ends_while_it_writes() {
+    mkfifo "$dir/unread"
+    sleep 30 <"$dir/unread" &
+    reader=$!
+    fake sh -c 'tool=$1; shift 2; "$tool" exec --verbose "$@" 2>"$0" & pid=$!
+        while ! [ -e "${0%/*}/ended" ]; do sleep 0.1; done
+        sleep 0.5
+        kill $pid
+        wait $pid' "$dir/unread"
+    kill $reader
+    [ $status = 143 ]
+}
+check 'a signal while nobody reads what is left' ends_while_it_writes
 rm "$dir/build/release/moka.elf"
 check 'no kernel' refuses 'cannot read the kernel' "$dir/root" /bin/program
 finish

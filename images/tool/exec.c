@@ -74,22 +74,31 @@ static void open_ports(struct machine *machine)
     }
 }
 
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static void open_signals(struct machine *machine)
 {
     static const int ours[] = {SIGINT,  SIGTERM, SIGQUIT,  SIGHUP, SIGUSR1,
                                SIGUSR2, SIGTSTP, SIGWINCH, SIGCHLD};
     sigset_t set;
 
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-        sigaddset(&set, ours[i]);
-    }
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTTIN, SIG_IGN); /* input.c waits for the foreground */
-    /* A script's background job ignores these, and what is ignored never arrives.  The
-     * program decides; but a hang-up that nohup(1) has turned off stays off. */
+    /* A script's background job ignores these.  The program decides. */
     signal(SIGINT, SIG_DFL);
     signal(SIGQUIT, SIG_DFL);
+    /* But a hang-up that nohup(1) has turned off stays off; blocked, it would arrive. */
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        if (!is_ignored(ours[i])) {
+            sigaddset(&set, ours[i]);
+        }
+    }
     sigprocmask(SIG_BLOCK, &set, NULL);
     machine->signals = signalfd(-1, &set, SFD_CLOEXEC);
     if (machine->signals < 0) {
@@ -241,6 +250,20 @@ static void watch_machine(struct machine *machine)
     }
 }
 
+/* The machine is gone and takes none any more; what is left to write may wait for a reader. */
+static void let_signals_end_us(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGQUIT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int exec_program(const struct options *options, const struct places *places)
 {
     struct machine machine = {0};
@@ -262,6 +285,7 @@ int exec_program(const struct options *options, const struct places *places)
     machine.end = messages_wait(&taken);
     input_finish(taken);
     terminal_leave();
+    let_signals_end_us();
     written = machine.killed || relay_wait();
     status = machine_result(&machine, options);
     return written || status != 0 ? status : STATUS_OURS;

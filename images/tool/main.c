@@ -11,6 +11,7 @@
  */
 #include "tool.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +125,7 @@ int main(int argc, char **argv)
     struct places places;
     const char *root, *build;
 
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would take the statuses of those we start */
     options_parse(&options, argc, argv);
     root = place("MOKA_ROOT");
     build = place("MOKA_BUILD");

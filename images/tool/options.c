@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MEMORY_MIN (8ull << 20)
 #define SEE_HELP "see: moka exec --help"
 
 static const char help[] =
@@ -55,10 +56,16 @@ static bool is_number(const char *word)
 static const char *check_memory(const char *value)
 {
     size_t digits = strspn(value, "0123456789");
+    unsigned long long unit = value[digits] == 'G'   ? 1ull << 30
+                              : value[digits] == 'K' ? 1024
+                                                     : 1 << 20;
 
     if (digits == 0 || digits > 9 || strchr("KMG", value[digits]) == NULL ||
         (value[digits] != '\0' && value[digits + 1] != '\0')) {
         fail("for example: -m 2G", "-m is a number with K, M or G behind it, not '%s'", value);
+    }
+    if (strtoull(value, NULL, 10) * unit < MEMORY_MIN) {
+        fail("for example: -m 512M", "%s is less memory than any machine needs", value);
     }
     return value;
 }

@@ -88,11 +88,30 @@ static void add_terminals(FILE *file)
     add(file, "input", "frames"); /* input.c */
 }
 
-static void add_mounts(FILE *file, const struct options *options)
+/* A folder before those in it, which it would hide; of equal ones the first first. */
+static void order_mounts(const struct options *options, unsigned *order)
 {
     for (unsigned i = 0; i < options->mount_count; i++) {
-        const struct mount *mount = &options->mounts[i];
-        char *word = text("moka%u:%s:%s", i, mount->read_only ? "ro" : "rw", mount->guest);
+        unsigned at = i;
+
+        while (at > 0 &&
+               strcmp(options->mounts[order[at - 1]].guest, options->mounts[i].guest) > 0) {
+            order[at] = order[at - 1];
+            at--;
+        }
+        order[at] = i;
+    }
+}
+
+/* The tags have the numbers that command.c gives them. */
+static void add_mounts(FILE *file, const struct options *options)
+{
+    unsigned order[MOUNTS_MAX];
+
+    order_mounts(options, order);
+    for (unsigned i = 0; i < options->mount_count; i++) {
+        const struct mount *mount = &options->mounts[order[i]];
+        char *word = text("moka%u:%s:%s", order[i], mount->read_only ? "ro" : "rw", mount->guest);
 
         add(file, "mount", word);
         free(word);

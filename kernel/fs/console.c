@@ -93,7 +93,15 @@ static void channel_changed(struct poll_watch *watch, u32 events)
     wait_wake_all(&container_of(watch, struct channel_waiter, watch)->queue);
 }
 
-/* Until the channel may be ready: 0, -EAGAIN, -ERESTARTSYS. */
+static u32 ask(struct byte_channel *channel, u32 events)
+{
+    return channel->asked_for && (events & POLLIN) ? input_poll(channel) : channel->poll(channel);
+}
+
+/*
+ * Until the channel may be ready, or may have been: 0, -EAGAIN, -ERESTARTSYS.  One wake-up and
+ * not more, because the caller's next try may have to ask for input.
+ */
 static int wait_for(struct file *file, struct byte_channel *channel, u32 events)
 {
     struct channel_waiter waiter;
@@ -104,15 +112,16 @@ static int wait_for(struct file *file, struct byte_channel *channel, u32 events)
     }
     wait_queue_init(&waiter.queue, "console");
     poll_watch_add(&channel->source, &waiter.watch, channel_changed);
-    while (error == 0 && (channel->poll(channel) & (events | POLLERR | POLLHUP)) == 0) {
+    /* Asks the host again if what it sent for us is another reader's already. */
+    if ((ask(channel, events) & (events | POLLERR | POLLHUP)) == 0) {
         struct waiter place;
 
         wait_begin(&waiter.queue, &place);
         if ((channel->poll(channel) & (events | POLLERR | POLLHUP)) != 0) {
             wait_abort(&waiter.queue, &place);
-            break;
+        } else {
+            error = wait_sleep_signal(&waiter.queue, &place, SCHED_NEVER);
         }
-        error = wait_sleep_signal(&waiter.queue, &place, SCHED_NEVER);
     }
     poll_watch_remove(&waiter.watch);
     return error == -EINTR ? -ERESTARTSYS : error;
@@ -206,7 +215,7 @@ static u32 output_poll(struct byte_channel *channel)
 {
     u32 events = channel->poll(channel);
 
-    return (events & POLLHUP) != 0 ? POLLOUT | POLLERR : events & POLLOUT;
+    return (events & (POLLHUP | POLLERR)) != 0 ? POLLOUT | POLLERR : events & POLLOUT;
 }
 
 static u32 console_poll(struct file *file)
@@ -223,15 +232,21 @@ static u32 console_poll(struct file *file)
     return events;
 }
 
-/* Of a terminal, by standard input or /dev/tty, the side that is read. */
+static bool is_terminal(const struct byte_channel *channel)
+{
+    return channel != NULL && channel->terminal;
+}
+
+/* A terminal's sides are two channels, of which a watch may want either. */
 static struct poll_source *console_source(struct file *file)
 {
-    struct byte_channel *own = file->priv;
-    bool write =
-        (file_flags(file) & O_ACCMODE) == O_WRONLY || (own != NULL && own != channel_find("stdin"));
-    struct byte_channel *channel = channel_of(file, write);
+    struct byte_channel *in = channel_of(file, false), *out = channel_of(file, true);
+    struct byte_channel *one = (file_flags(file) & O_ACCMODE) == O_WRONLY ? out : in;
 
-    return channel == NULL ? NULL : &channel->source;
+    if (is_terminal(in) || is_terminal(out)) {
+        return channel_terminal_source();
+    }
+    return one == NULL ? NULL : &one->source;
 }
 
 static s64 bytes_waiting(struct file *file, u64 arg)

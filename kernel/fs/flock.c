@@ -68,9 +68,11 @@ static void add(struct inode *inode, struct file_lock **spare, const struct lock
     list_push_back(&inode->file_locks, &lock->link);
 }
 
-/* Removes what the owner has in the range; pieces that stick out stay. */
-static void cut(struct inode *inode, struct file_lock **spare, const struct lock_range *range)
+/* Removes what the owner has in the range; pieces that stick out stay.  True: there was some. */
+static bool cut(struct inode *inode, struct file_lock **spare, const struct lock_range *range)
 {
+    bool any = false;
+
     list_for_each_safe (node, &inode->file_locks) {
         struct file_lock *lock = list_entry(node, struct file_lock, link);
 
@@ -78,6 +80,7 @@ static void cut(struct inode *inode, struct file_lock **spare, const struct lock
             range->start > lock->end) {
             continue;
         }
+        any = true;
         if (lock->start < range->start && lock->end > range->end) {
             add(inode, spare, range, lock->write, range->end + 1, lock->end);
             lock->end = range->start - 1;
@@ -90,6 +93,7 @@ static void cut(struct inode *inode, struct file_lock **spare, const struct lock
             kfree(lock);
         }
     }
+    return any;
 }
 
 /* Two nodes: the lock itself, and the piece behind a range cut out of the middle. */
@@ -120,22 +124,32 @@ static void free_spare(struct file_lock *spare)
     }
 }
 
-/* 0, or -EAGAIN: somebody else has it. */
+/*
+ * 0, or -EAGAIN: somebody else has it.  flock(2)'s old lock goes before the new one is
+ * looked for, as on Linux: two that share a lock and both want it alone would wait for
+ * each other.
+ */
 static int try_lock(struct inode *inode, const struct lock_range *range, struct file_lock **spare)
 {
+    bool changed = false;
     int error = 0;
 
     mutex_lock(&flocks.lock);
+    if (range->whole) {
+        changed = cut(inode, spare, range);
+    }
     if (range->type != LOCK_NONE && find_conflict(inode, range) != NULL) {
         error = -EAGAIN;
     } else {
-        cut(inode, spare, range);
+        if (!range->whole) {
+            changed = cut(inode, spare, range);
+        }
         if (range->type != LOCK_NONE) {
             add(inode, spare, range, range->type == LOCK_WRITE, range->start, range->end);
         }
     }
     mutex_unlock(&flocks.lock);
-    if (error == 0) {
+    if (changed) {
         (void)wait_wake_all(&flocks.changed);
     }
     return error;

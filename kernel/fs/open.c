@@ -15,6 +15,7 @@
 #include "fs_priv.h"
 
 #define O_TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
+#define OPEN_TRIES 8u
 
 static const struct file_ops plain_ops; /* everything by default */
 
@@ -102,12 +103,14 @@ static int open_inode(struct dentry *dentry, struct inode *inode, u32 flags, str
     made->dentry = dentry_get(dentry);
     made->inode = inode_get(inode);
     made->seekable = true;
-    atomic_store_explicit(&made->flags, (flags & ~OPEN_ONLY) | O_LARGEFILE, memory_order_relaxed);
+    atomic_store_explicit(&made->flags, (flags & ~(OPEN_ONLY & ~O_TRUNC)) | O_LARGEFILE,
+                          memory_order_relaxed);
     if (flags & O_PATH) {
         atomic_store_explicit(&made->flags, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW),
                               memory_order_relaxed);
     } else {
         error = open_by_type(inode, made);
+        atomic_fetch_and_explicit(&made->flags, ~O_TRUNC, memory_order_relaxed);
     }
     if (error != 0) {
         file_discard(made);
@@ -341,22 +344,34 @@ static int open_create(const struct open_call *call, struct file **file)
     return error;
 }
 
+static int open_once(const struct open_call *call, struct file **file)
+{
+    u32 flags = call->flags;
+
+    if ((flags & O_TMPFILE_BIT) != 0) {
+        return (flags & O_TMPFILE) != O_TMPFILE || (flags & O_CREAT) ? -EINVAL
+                                                                     : open_unnamed(call, file);
+    }
+    if ((flags & O_CREAT) == 0) {
+        return open_plain(call, file);
+    }
+    return flags & O_DIRECTORY ? -EINVAL : open_create(call, file);
+}
+
 int vfs_open_within(struct dentry *base, const char *path, u32 flags, u32 mode, u32 resolve,
                     struct file **file)
 {
     struct open_call call = {base, path, flags, mode, resolve};
+    int error = -ESTALE;
 
     if (flags & O_PATH) {
         call.flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     }
-    if ((call.flags & O_TMPFILE_BIT) != 0) {
-        return (flags & O_TMPFILE) != O_TMPFILE || (flags & O_CREAT) ? -EINVAL
-                                                                     : open_unnamed(&call, file);
+    /* A file of the host whose name was given to another one after we had found it. */
+    for (unsigned i = 0; i < OPEN_TRIES && error == -ESTALE; i++) {
+        error = open_once(&call, file);
     }
-    if ((call.flags & O_CREAT) == 0) {
-        return open_plain(&call, file);
-    }
-    return flags & O_DIRECTORY ? -EINVAL : open_create(&call, file);
+    return error;
 }
 
 int vfs_open(struct dentry *base, const char *path, u32 flags, u32 mode, struct file **file)

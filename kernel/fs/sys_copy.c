@@ -2,8 +2,7 @@
 /*
  * sendfile(2), copy_file_range(2), splice(2): from one file to another by way
  * of a buffer.  What was read and could not be written is read again next
- * time where that is possible; out of a pipe no more is read than the other
- * side took the last time, or a page.
+ * time where that is possible; bytes leave a pipe when the other side has them.
  */
 #include "sys_priv.h"
 
@@ -61,11 +60,34 @@ static s64 write_all(struct copy *copy, char *buf, u64 size)
     return (s64)done;
 }
 
+/* As copy_part(); who else reads the pipe waits until the bytes have found their place. */
+static s64 copy_from_pipe(struct copy *copy, char *buf, u64 size)
+{
+    struct iovec vec;
+    struct io io;
+    s64 put;
+    int err;
+
+    io_init(&io, &vec, buf, size, true);
+    err = pipe_begin_move(copy->in, &io);
+    if (err != 0 || io.done == 0) {
+        return err;
+    }
+    put = write_all(copy, buf, io.done);
+    pipe_end_move(copy->in, put > 0 ? (u64)put : 0);
+    return put;
+}
+
 /* One buffer full: bytes, 0 at the end of file, -errno. */
 static s64 copy_part(struct copy *copy, char *buf, u64 size, bool *last)
 {
-    s64 got = move(copy->in, buf, size, copy->in_pos, file_read), put;
+    s64 got, put;
 
+    if (pipe_is_file(copy->in)) {
+        *last = true;
+        return copy_from_pipe(copy, buf, size);
+    }
+    got = move(copy->in, buf, size, copy->in_pos, file_read);
     if (got <= 0) {
         return got;
     }
@@ -263,6 +285,8 @@ s64 sys_splice(u64 in, u64 in_pos, u64 out, u64 out_pos, u64 size, u64 flags)
     } else if ((file_is_pipe(copy.in) && in_pos != 0) || (file_is_pipe(copy.out) && out_pos != 0)) {
         result = -ESPIPE;
     } else if ((!file_is_pipe(copy.in) && !file_is_pipe(copy.out)) ||
+               (file_is_pipe(copy.in) && file_is_pipe(copy.out) &&
+                copy.in->priv == copy.out->priv) ||
                (file_flags(copy.out) & O_APPEND)) {
         result = -EINVAL;
     } else if (splice_would_wait(copy.in, copy.out, (u32)flags)) {

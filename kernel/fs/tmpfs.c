@@ -5,7 +5,8 @@
  *
  * The size limit counts pages of files; the number of inodes is limited to
  * one for each page of the limit, as on Linux.  Those that stand for lower
- * ones count too.
+ * ones do not count: there are no more of them than the image has names, and
+ * looking at a file must not fail because many others were looked at.
  */
 #include "tmpfs_priv.h"
 
@@ -104,7 +105,8 @@ static int tmpfs_open(struct inode *inode, struct file *file)
         return 0;
     }
     file->ops = &tmpfs_file_ops;
-    if ((file_flags(file) & O_ACCMODE) != O_RDONLY) {
+    /* What is about to be truncated is not copied first. */
+    if ((file_flags(file) & O_ACCMODE) != O_RDONLY && (file_flags(file) & O_TRUNC) == 0) {
         mutex_lock(&inode->lock);
         error = tmpfs_copy_up(tmpfs_inode(inode), inode_size(inode));
         mutex_unlock(&inode->lock);
@@ -123,8 +125,9 @@ static void tmpfs_release(struct inode *base)
     }
     if (inode->lower != NULL) {
         inode_put(inode->lower);
+    } else {
+        atomic_fetch_sub_explicit(&tmpfs_of(base)->inodes_used, 1, memory_order_relaxed);
     }
-    atomic_fetch_sub_explicit(&tmpfs_of(base)->inodes_used, 1, memory_order_relaxed);
     kfree(inode->target);
     kfree(inode);
 }
@@ -158,15 +161,9 @@ static const struct inode_ops tmpfs_ops = {
 
 static int inode_alloc(struct tmpfs *fs, u32 mode, struct tmpfs_inode **inode)
 {
-    struct tmpfs_inode *made;
+    struct tmpfs_inode *made = kzalloc(sizeof(*made));
 
-    if (atomic_fetch_add_explicit(&fs->inodes_used, 1, memory_order_relaxed) >= inodes_max(fs)) {
-        atomic_fetch_sub_explicit(&fs->inodes_used, 1, memory_order_relaxed);
-        return -ENOSPC;
-    }
-    made = kzalloc(sizeof(*made));
     if (made == NULL) {
-        atomic_fetch_sub_explicit(&fs->inodes_used, 1, memory_order_relaxed);
         return -ENOMEM;
     }
     inode_init(&made->inode, &fs->super, &tmpfs_ops, mode);
@@ -178,9 +175,11 @@ static int inode_alloc(struct tmpfs *fs, u32 mode, struct tmpfs_inode **inode)
 
 int tmpfs_inode_new(struct tmpfs *fs, u32 mode, u64 rdev, struct tmpfs_inode **inode)
 {
-    int error = inode_alloc(fs, mode, inode);
+    u64 used = atomic_fetch_add_explicit(&fs->inodes_used, 1, memory_order_relaxed);
+    int error = used >= inodes_max(fs) ? -ENOSPC : inode_alloc(fs, mode, inode);
 
     if (error != 0) {
+        atomic_fetch_sub_explicit(&fs->inodes_used, 1, memory_order_relaxed);
         return error;
     }
     (*inode)->inode.rdev = rdev;

@@ -122,10 +122,74 @@ int tmpfs_resize(struct tmpfs_inode *inode, u64 size)
     return 0;
 }
 
-/* fallocate(2): the pages exist afterwards. */
-static int populate(struct inode *inode, u64 start, u64 end)
+#define RUNS_FIRST 16u
+#define RUN_PAGES 512u /* found, then filled: what faults meanwhile make there is undone too */
+
+/* fallocate(2) at work: the holes it has filled, which are holes again if it fails. */
+struct filling {
+    struct inode *inode;
+    struct filled {
+        u64 first, end;
+    } * run;
+    u64 runs, room;
+};
+
+static int note_run(struct filling *filling, u64 first, u64 end)
 {
-    for (u64 index = start / PAGE_SIZE; index * PAGE_SIZE < end; index++) {
+    if (filling->runs > 0 && filling->run[filling->runs - 1].end == first) {
+        filling->run[filling->runs - 1].end = end;
+        return 0;
+    }
+    if (filling->runs == filling->room) {
+        u64 room = MAX(2 * filling->room, RUNS_FIRST);
+        struct filled *more = kmalloc(room * sizeof(*more));
+
+        if (more == NULL) {
+            return -ENOMEM;
+        }
+        if (filling->runs > 0) {
+            memcpy(more, filling->run, filling->runs * sizeof(*more));
+        }
+        kfree(filling->run);
+        filling->run = more;
+        filling->room = room;
+    }
+    filling->run[filling->runs++] = (struct filled){first, end};
+    return 0;
+}
+
+/* The next pages from *first on that are not there; false if all of them are. */
+static bool next_holes(struct inode *inode, u64 *first, u64 *end)
+{
+    u64 last = *end;
+
+    if (!page_cache_seek(inode->pages, first, last, false)) {
+        return false;
+    }
+    *end = *first;
+    if (!page_cache_seek(inode->pages, end, last, true)) {
+        *end = last;
+    }
+    return true;
+}
+
+/* Is there room for all of it?  So that what cannot be is refused before much was done. */
+static bool has_room(struct inode *inode, u64 first, u64 last)
+{
+    struct tmpfs *fs = tmpfs_of(inode);
+    u64 used = atomic_load_explicit(&fs->pages_used, memory_order_relaxed), holes = 0;
+    struct frame_stats stats;
+
+    frame_get_stats(&stats);
+    for (u64 end = last; next_holes(inode, &first, &end); first = end, end = last) {
+        holes += end - first;
+    }
+    return holes <= stats.total && holes <= fs->pages_max - MIN(used, fs->pages_max);
+}
+
+static int fill_run(struct inode *inode, u64 index, u64 end)
+{
+    for (; index < end; index++) {
         pfn_t frame;
         int error = page_cache_get(inode->pages, index, true, &frame);
 
@@ -135,6 +199,37 @@ static int populate(struct inode *inode, u64 start, u64 end)
         frame_put(frame, ORDER_4K);
     }
     return 0;
+}
+
+static int fill_holes(struct filling *filling, u64 first, u64 last)
+{
+    int error = 0;
+
+    for (u64 end = last; error == 0 && next_holes(filling->inode, &first, &end);
+         first = end, end = last) {
+        end = MIN(end, ALIGN_DOWN(first, (u64)RUN_PAGES) + RUN_PAGES);
+        error = note_run(filling, first, end);
+        if (error == 0) {
+            error = fill_run(filling->inode, first, end);
+        }
+    }
+    return error;
+}
+
+/* fallocate(2): the pages exist afterwards; or none does that did not before. */
+static int populate(struct inode *inode, u64 start, u64 end)
+{
+    struct filling filling = {.inode = inode};
+    u64 first = start / PAGE_SIZE, last = ALIGN_UP(end, PAGE_SIZE) / PAGE_SIZE;
+    int error = has_room(inode, first, last) ? fill_holes(&filling, first, last) : -ENOSPC;
+
+    for (u64 i = 0; error != 0 && i < filling.runs; i++) {
+        /* Whole pages: that does not fail. */
+        (void)!page_cache_punch(inode->pages, filling.run[i].first * PAGE_SIZE,
+                                filling.run[i].end * PAGE_SIZE);
+    }
+    kfree(filling.run);
+    return error;
 }
 
 #define FALLOC_KEEP_SIZE 1u

@@ -30,7 +30,7 @@ struct tmpfs {
     u64 block;               /* (c) a page; or 2 MiB, and sizes are multiples of it */
     _Atomic u64 pages_used;  /* (a) <= pages_max */
     _Atomic u64 last_ino;    /* (a) */
-    _Atomic u64 inodes_used; /* (a) */
+    _Atomic u64 inodes_used; /* (a) without those above lower ones */
     struct super *lower;     /* (c) may be NULL */
 };
 

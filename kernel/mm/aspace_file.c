@@ -7,7 +7,8 @@
  * mapped at all: truncating what is mapped is rare, and splitting and merging
  * regions has no list to keep right.  It goes window by window, with the read
  * lock and the window's lock, so that nothing needs memory and nothing fails;
- * a busy region is waited for.
+ * a busy region is waited for.  It goes upward, and starts anew if meanwhile
+ * mremap(2) moved a file's region downward, perhaps past it.
  */
 #include "aspace_priv.h"
 
@@ -94,6 +95,7 @@ void region_free(void *node)
 struct file_walk {
     struct page_cache *cache;
     u64 first, end;
+    u64 moves_down; /* aspace.moves_down when it started */
     bool copies, clean;
     struct tlb_batch batch;
 };
@@ -215,6 +217,12 @@ static bool walk_step(struct file_walk *walk, vaddr_t *va)
     const struct region *region = next_part(walk, &start, &end);
     u64 seen = atomic_load_explicit(&aspace.releases, memory_order_relaxed);
 
+    if (walk->moves_down != aspace.moves_down) {
+        walk->moves_down = aspace.moves_down;
+        *va = ASPACE_MIN;
+        aspace_read_unlock(irq);
+        return true;
+    }
     if (region != NULL && !region->busy) {
         struct spinlock *lock = pt_window_lock(start);
         bool window_irq = spin_lock(lock);
@@ -235,7 +243,10 @@ static bool walk_step(struct file_walk *walk, vaddr_t *va)
 static void walk_file(struct file_walk *walk)
 {
     vaddr_t va = ASPACE_MIN;
+    bool irq = aspace_read_lock();
 
+    walk->moves_down = aspace.moves_down;
+    aspace_read_unlock(irq);
     tlb_batch_init(&walk->batch);
     while (walk_step(walk, &va)) {
         if (tlb_batch_full(&walk->batch)) {

@@ -8,6 +8,10 @@
  *
  * Windows of 2 MiB move by their directory entry if both places are aligned
  * alike, which they are for whatever the kernel placed.
+ *
+ * A window that the old range shares with a neighbour may get a table at any
+ * time, by a fault of the neighbour's.  Nothing of the old range is in it then,
+ * as faults there wait; so there is nothing to be moved, nor a table for it.
  */
 #include "aspace_priv.h"
 
@@ -128,7 +132,7 @@ static void move_window(struct move *move, vaddr_t from, vaddr_t to)
 /* Takes up to LEAVES_AT_ONCE leaves out of one table, and puts them into another. */
 static u64 move_leaves(struct move *move, vaddr_t from, vaddr_t to, u64 size)
 {
-    u64 value[LEAVES_AT_ONCE];
+    u64 value[LEAVES_AT_ONCE], any = 0;
     unsigned count = (unsigned)MIN(size / PAGE_SIZE, LEAVES_AT_ONCE);
     unsigned level;
     bool irq = spin_lock(pt_window_lock(from));
@@ -137,8 +141,12 @@ static u64 move_leaves(struct move *move, vaddr_t from, vaddr_t to, u64 size)
     BUG_ON(level != 1);
     for (unsigned i = 0; i < count; i++) {
         value[i] = pte_load(&entry[i]) == 0 ? 0 : pte_exchange(&entry[i], 0);
+        any |= value[i];
     }
     spin_unlock(pt_window_lock(from), irq);
+    if (any == 0) {
+        return count * PAGE_SIZE; /* the table may be a neighbour's: see above */
+    }
     irq = spin_lock(pt_window_lock(to));
     entry = pt_lookup(to, &level);
     BUG_ON(level != 1);
@@ -264,6 +272,9 @@ static int claim_both(struct aspace_op *from, struct aspace_op *to, u64 new_size
     like = likeness(source, from->start);
     made = region_set_insert(&aspace.set, to->start, to->start + new_size, &like, &to->pool);
     made->busy = true;
+    if (made->object != NULL && to->start < from->start) {
+        aspace.moves_down++;
+    }
     aspace_op_claim(from);
     return 0;
 }

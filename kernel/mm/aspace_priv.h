@@ -29,6 +29,7 @@
 /* (c) constant after start-up   (b) big-reader lock   (a) atomic */
 struct aspace {
     struct region_set set;                /* (b) */
+    u64 moves_down;                       /* (b) how often a file's region moved downward */
     _Atomic u64 releases;                 /* (a) how often busy regions became free */
     struct wait_queue waiters;            /* for `releases` to change */
     const struct page_policy_ops *policy; /* (c) */

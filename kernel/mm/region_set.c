@@ -246,13 +246,17 @@ void region_set_remove(struct region_set *set, vaddr_t start, vaddr_t end, struc
     hole_opened(set, start);
 }
 
-/* Does `high` go on in the file where `low` ends, or has neither one? */
+/*
+ * Does `high` go on in the file where `low` ends, or has neither one?  An open file may get
+ * other pages, and other rights, between two mappings of it.
+ */
 static bool same_object(const struct region *low, const struct region *high)
 {
     if (low->object == NULL || high->object == NULL) {
         return low->object == high->object;
     }
-    return low->object->file == high->object->file &&
+    return low->object->file == high->object->file && low->object->cache == high->object->cache &&
+           low->object->may_write == high->object->may_write &&
            low->offset + (low->end - low->start) == high->offset;
 }
 

@@ -71,7 +71,7 @@ void process_thread_end(struct thread *thread, int status)
     struct list dropped = LIST_INIT(dropped);
     bool irq = spin_lock(&signals.lock), last;
 
-    process.dead.run_time += thread->run_time; /* but the moments that are left */
+    process.dead.run_time += thread_run_time(thread); /* but the moments that are left */
     add_usage(&process.dead, thread);
     process.dead.faults += thread->minor_faults;
     process.dead.switches[0] += thread->switches[0];
@@ -159,6 +159,7 @@ static void forget(void)
     signal_queue_drop(&signals.shared, ~0ull, &dropped);
     memset(signals.action, 0, sizeof(signals.action));
     atomic_store_explicit(&signals.ending, false, memory_order_relaxed);
+    atomic_store_explicit(&signals.stopped, false, memory_order_relaxed);
     spin_unlock(&signals.lock, irq);
     signals_free_list(&dropped);
 }
@@ -169,6 +170,7 @@ int process_wait(void)
 
     wait_until(&process.ended, is_over());
     status = process.status;
+    process_forget_timers();
     forget();
     atomic_store_explicit(&process.started, false, memory_order_relaxed);
     return status;

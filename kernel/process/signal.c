@@ -125,6 +125,12 @@ void signals_recheck(struct thread *t)
                           memory_order_relaxed);
 }
 
+/* Blocked, but perhaps for the time of a sigtimedwait(2). */
+static bool waits_for(const struct thread *t, int signal)
+{
+    return ((t->blocked | t->really_blocked) & SIGNAL_BIT(signal)) != 0;
+}
+
 /* Does it do nothing, and does nobody wait for it? */
 static bool is_dropped(const struct thread *t, int signal)
 {
@@ -132,10 +138,10 @@ static bool is_dropped(const struct thread *t, int signal)
         return false;
     }
     if (t != NULL) {
-        return (t->blocked & SIGNAL_BIT(signal)) == 0;
+        return !waits_for(t, signal);
     }
     list_for_each (node, &signals.members) {
-        if ((list_entry(node, struct thread, member)->blocked & SIGNAL_BIT(signal)) != 0) {
+        if (waits_for(list_entry(node, struct thread, member), signal)) {
             return false;
         }
     }
@@ -271,46 +277,26 @@ void signal_send_entry(struct thread *thread, int signal, struct signal_entry *e
     }
 }
 
-static bool has_entry(const struct signal_queue *queue, int signal)
-{
-    list_for_each (node, &queue->entries) {
-        if (list_entry(node, struct signal_entry, link)->info.signo == signal) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void settle(struct signal_queue *queue, int signal)
-{
-    if (!has_entry(queue, signal)) {
-        queue->set &= ~SIGNAL_BIT(signal);
-    }
-}
-
 void signal_forget_entry(struct signal_entry *entry)
 {
     bool irq = spin_lock(&signals.lock);
 
-    if (entry->queued) {
-        list_remove(&entry->link);
-        entry->queued = false;
-        settle(&signals.shared, entry->info.signo);
-        list_for_each (node, &signals.members) {
-            settle(&list_entry(node, struct thread, member)->signals, entry->info.signo);
-        }
-    }
+    signal_queue_forget(entry);
     spin_unlock(&signals.lock, irq);
 }
 
 void signal_force(int signal, const struct siginfo *info)
 {
     struct thread *t = thread_current();
-    struct signal_entry *entry = new_entry(info);
+    /* No limit and no lack of memory takes away what a fault has to tell. */
+    struct signal_entry *entry = t->fault.queued ? new_entry(info) : &t->fault;
     struct list dropped = LIST_INIT(dropped);
     u64 bit = SIGNAL_BIT(signal);
     bool irq = spin_lock(&signals.lock);
 
+    if (entry == &t->fault) {
+        *entry = (struct signal_entry){.owned = true, .info = *info};
+    }
     if ((t->blocked & bit) != 0 || signals.action[signal - 1].handler == SIG_IGN) {
         signals.action[signal - 1] = (struct signal_action){.handler = SIG_DFL};
         t->blocked &= ~bit;

@@ -31,6 +31,10 @@ static int take_next(struct thread *t, struct siginfo *info, struct signal_actio
             signals.action[signal - 1].handler = SIG_DFL;
         }
     }
+    if (signal == SIGSTOP) {
+        signals_stop(); /* here, so that no SIGCONT or SIGKILL comes between */
+        action->handler = SIG_IGN;
+    }
     signals_recheck(t);
     spin_unlock(&signals.lock, irq);
     signals_free(entry);
@@ -78,6 +82,7 @@ static void run_handler(struct trap_frame *frame, int signal, const struct sigin
         return;
     }
     t->restore_mask = false;
+    t->restart_deadline = 0; /* of a call that is begun again after the handler, or never */
     signal_set_mask(during);
 }
 
@@ -94,10 +99,6 @@ void signal_handle(struct trap_frame *frame, bool from_syscall)
             process_thread_exit(0);
         }
         signal = take_next(t, &info, &action);
-        if (signal == SIGSTOP) {
-            signals_stop();
-            action.handler = SIG_IGN;
-        }
     } while (signal != 0 && action.handler == SIG_IGN);
     if (signal != 0 && action.handler == SIG_DFL) {
         process_exit(0, signal);

@@ -36,7 +36,7 @@ void signals_retarget(u64 set);
  * SIGCONT or SIGKILL lets a stopped process go on.  Lock held.
  */
 void signals_before_send(int signal, struct list *dropped);
-/* SIGSTOP: all threads are to wait.  No lock held. */
+/* SIGSTOP was taken: all threads are to wait, unless SIGKILL is pending.  Lock held. */
 void signals_stop(void);
 /* On the way to the application: until that is over. */
 void signals_wait_stopped(void);

@@ -14,7 +14,7 @@
 
 void signal_queue_init(struct signal_queue *queue)
 {
-    queue->set = 0;
+    queue->set = queue->bare = 0;
     list_init(&queue->entries);
 }
 
@@ -29,7 +29,10 @@ void signal_queue_add(struct signal_queue *queue, int signal, struct signal_entr
     if (entry != NULL) {
         entry->info.signo = signal;
         entry->queued = true;
+        entry->queue = queue;
         list_push_back(&queue->entries, &entry->link);
+    } else {
+        queue->bare |= SIGNAL_BIT(signal);
     }
 }
 
@@ -76,7 +79,10 @@ int signal_queue_take(struct signal_queue *queue, u64 set, struct siginfo *info,
         return 0;
     }
     found = find(queue, signal, &more);
-    if (!more) {
+    if (found == NULL) {
+        queue->bare &= ~SIGNAL_BIT(signal);
+    }
+    if (!more && (queue->bare & SIGNAL_BIT(signal)) == 0) {
         queue->set &= ~SIGNAL_BIT(signal);
     }
     if (found == NULL) {
@@ -89,6 +95,22 @@ int signal_queue_take(struct signal_queue *queue, u64 set, struct siginfo *info,
     found->overruns = found->owned ? found->info.timer.overrun : 0;
     *entry = found->owned ? NULL : found;
     return signal;
+}
+
+void signal_queue_forget(struct signal_entry *entry)
+{
+    bool more;
+    u64 bit;
+
+    if (!entry->queued) {
+        return;
+    }
+    bit = SIGNAL_BIT(entry->info.signo);
+    list_remove(&entry->link);
+    entry->queued = false;
+    if (find(entry->queue, entry->info.signo, &more) == NULL && (entry->queue->bare & bit) == 0) {
+        entry->queue->set &= ~bit;
+    }
 }
 
 void signal_queue_drop(struct signal_queue *queue, u64 set, struct list *dropped)
@@ -105,4 +127,5 @@ void signal_queue_drop(struct signal_queue *queue, u64 set, struct list *dropped
         }
     }
     queue->set &= ~set;
+    queue->bare &= ~set;
 }

@@ -12,6 +12,7 @@
 
 #include <kernel/process.h>
 #include <kernel/sched.h>
+#include <kernel/thread.h>
 
 #define STOPPING \
     (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
@@ -46,12 +47,22 @@ void signals_before_send(int signal, struct list *dropped)
     }
 }
 
+/* SIGKILL waits, for whomever: nothing may stop the process any more. */
+static bool is_killed(void)
+{
+    u64 pending = signals.shared.set;
+
+    list_for_each (node, &signals.members) {
+        pending |= list_entry(node, struct thread, member)->signals.set;
+    }
+    return (pending & SIGNAL_BIT(SIGKILL)) != 0;
+}
+
 void signals_stop(void)
 {
-    bool irq = spin_lock(&signals.lock);
-
-    set_stopped(true);
-    spin_unlock(&signals.lock, irq);
+    if (!is_killed()) {
+        set_stopped(true);
+    }
 }
 
 static bool is_held(void)

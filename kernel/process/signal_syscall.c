@@ -163,6 +163,15 @@ static int read_timeout(u64 pointer, nsec_t *deadline)
     return 0;
 }
 
+/* What was blocked stays so for those who send what is ignored: it is not dropped. */
+static void set_really_blocked(u64 set)
+{
+    bool irq = spin_lock(&signals.lock);
+
+    thread_current()->really_blocked = set;
+    spin_unlock(&signals.lock, irq);
+}
+
 s64 sys_rt_sigtimedwait(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     struct siginfo info;
@@ -184,10 +193,12 @@ s64 sys_rt_sigtimedwait(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     signal = signal_take(set, &info);
     if (signal == 0) {
         /* What is waited for wakes this thread as if it were not blocked. */
+        set_really_blocked(thread_current()->blocked);
         signal_mask_swap(thread_current()->blocked & ~set, &old);
         err = sleep_for_signal(deadline);
         signal = signal_take(set, &info);
         signal_set_mask(old);
+        set_really_blocked(0);
     }
     if (signal == 0) {
         return err != 0 ? -EAGAIN : -EINTR;

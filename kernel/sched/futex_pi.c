@@ -239,7 +239,7 @@ static int hand_on_any(struct bucket *b, u32 tid, u32 **addr, struct list *chose
         int err;
 
         *addr = (u32 *)w->addr;
-        if (!w->pi || w->lock_addr != NULL) {
+        if (!w->pi || w->lock_addr != NULL || w->lost_for == tid) {
             continue;
         }
         err = hand_on(b, *addr, tid, FUTEX_OWNER_DIED, chosen);
@@ -248,6 +248,19 @@ static int hand_on_any(struct bucket *b, u32 tid, u32 **addr, struct list *chose
         }
     }
     return 0;
+}
+
+/* Nothing can be handed on at such a word; the others in the bucket are not to wait for that. */
+static void skip_word(struct bucket *b, u32 tid, const u32 *addr)
+{
+    bool irq = futex_lock(b);
+
+    list_for_each (node, &b->waiters) {
+        if (waiter_of(node)->addr == addr) {
+            waiter_of(node)->lost_for = tid;
+        }
+    }
+    spin_unlock(&b->lock, irq);
 }
 
 static void hand_on_bucket(struct bucket *b, u32 tid)
@@ -262,7 +275,7 @@ static void hand_on_bucket(struct bucket *b, u32 tid)
         step = hand_on_any(b, tid, &addr, &chosen);
         spin_unlock(&b->lock, irq);
         if (step == -EFAULT && aspace_fault((vaddr_t)addr, FAULT_WRITE) != 0) {
-            step = 0;
+            skip_word(b, tid, addr);
         }
     } while (step != 0);
     waiter_let_go_all(&chosen);

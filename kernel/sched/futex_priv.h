@@ -27,6 +27,7 @@ struct futex_waiter {
     u32 bitset;                      /* (c) */
     bool pi;                         /* (c) wants a lock with an owner */
     u32 *lock_addr;                  /* (c) of one that waits elsewhere for it; else NULL */
+    u32 lost_for;                    /* (b) the word was gone when that thread ended */
 };
 
 struct bucket *futex_bucket(const u32 *addr);

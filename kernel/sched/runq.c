@@ -282,6 +282,15 @@ static void advance_min(struct runq *q, const struct thread *current)
     }
 }
 
+/* Release and acquire: pairs with own_run_time(). */
+static void count_charge(struct thread *t)
+{
+    u32 charges = atomic_load_explicit(&t->charges, memory_order_relaxed);
+
+    atomic_store_explicit(&t->charges, charges + 1, memory_order_release);
+    atomic_thread_fence(memory_order_acq_rel);
+}
+
 void runq_account(struct runq *q, struct thread *current, nsec_t now)
 {
     s64 ran = (s64)(now - current->ran_since);
@@ -289,8 +298,10 @@ void runq_account(struct runq *q, struct thread *current, nsec_t now)
     if (ran <= 0) {
         return; /* the clocks of two CPUs may differ by a little */
     }
+    count_charge(current);
     current->ran_since = now;
     current->run_time += (u64)ran;
+    count_charge(current);
     if (current->class == SCHED_CLASS_FAIR) {
         current->vruntime +=
             (u64)(((unsigned __int128)(u64)ran * current->inverse_weight) >> INVERSE_SHIFT);

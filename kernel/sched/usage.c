@@ -12,16 +12,20 @@
 #include <kernel/sched.h>
 #include <kernel/thread.h>
 
-/* Of the calling thread; an interrupt may charge it between the reads. */
+/* Of the calling thread; an interrupt or another CPU may charge it between the reads. */
 static nsec_t own_run_time(const struct thread *t)
 {
     const volatile struct thread *now = t;
-    nsec_t before, time;
+    u32 before, after;
+    nsec_t time;
 
     do {
-        before = now->run_time;
-        time = before + (clock_now() - now->ran_since);
-    } while (now->run_time != before);
+        /* Acquire: pairs with runq_account(). */
+        before = atomic_load_explicit(&now->charges, memory_order_acquire);
+        time = now->run_time + (clock_now() - now->ran_since);
+        atomic_thread_fence(memory_order_acquire);
+        after = atomic_load_explicit(&now->charges, memory_order_relaxed);
+    } while (before != after || before % 2 != 0);
     return time;
 }
 

@@ -22,9 +22,6 @@
 #define SYSCALL(name) s64 sys_##name(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
 #define TIMER_ABSTIME 1u
-/* A CPU clock's number: ~id << 3 | 4 (a thread's) | kind; clock_getcpuclockid(3). */
-#define CPU_CLOCK_THREAD 4
-#define CPU_CLOCK_KIND 3
 #define TICK_NSEC (10 * NSEC_PER_MSEC) /* CLOCK_TICKS of exec_stack.c, times(2) */
 
 static bool is_cpu_clock(int clock)
@@ -220,11 +217,17 @@ SYSCALL(nanosleep)
     return err != 0 ? err : sleep_relative(duration, a1);
 }
 
-/* A wall clock that steps is looked at again. */
+/* That of all CPUs together goes faster than the clock. */
+static bool counts_cpu_time(int clock)
+{
+    return is_cpu_clock(clock) || clock == CLOCK_PROCESS_CPUTIME_ID;
+}
+
+/* A wall clock that steps is looked at again, and CPU time. */
 static s64 sleep_absolute(int clock, nsec_t when)
 {
     for (;;) {
-        nsec_t now, mono = clock_now();
+        nsec_t now, left, mono = clock_now();
         int err = time_read_clock(clock, &now);
 
         if (err != 0) {
@@ -233,11 +236,37 @@ static s64 sleep_absolute(int clock, nsec_t when)
         if (now >= when) {
             return 0;
         }
-        err = sleep_until(when - now < SCHED_NEVER - mono ? mono + (when - now) : SCHED_NEVER);
+        left = when - now;
+        if (counts_cpu_time(clock)) {
+            left = MAX(left / cpu_count(), MIN(left, (nsec_t)NSEC_PER_MSEC));
+        }
+        err = sleep_until(left < SCHED_NEVER - mono ? mono + left : SCHED_NEVER);
         if (err != 0) {
             return -ERESTARTNOHAND;
         }
     }
+}
+
+/* As sleep_relative(), of CPU time. */
+static s64 sleep_cpu_time(int clock, nsec_t now, nsec_t duration, u64 left)
+{
+    struct thread *self = thread_current();
+    nsec_t deadline = self->restart_deadline != 0 ? self->restart_deadline : now + duration;
+    struct timespec rest;
+    s64 err;
+
+    self->restart_deadline = 0;
+    err = sleep_absolute(clock, deadline);
+    if (err != -ERESTARTNOHAND) {
+        return err;
+    }
+    (void)!time_read_clock(clock, &now);
+    rest = time_from_nsec(deadline > now ? deadline - now : 0);
+    if (left != 0 && user_write((void *)left, &rest, sizeof(rest)) != 0) {
+        return -EFAULT;
+    }
+    self->restart_deadline = deadline;
+    return err;
 }
 
 SYSCALL(clock_nanosleep)
@@ -259,6 +288,9 @@ SYSCALL(clock_nanosleep)
     if (err != 0) {
         return err;
     }
-    return ((u32)a1 & TIMER_ABSTIME) != 0 ? sleep_absolute(clock, value)
-                                          : sleep_relative(value, a3);
+    if (((u32)a1 & TIMER_ABSTIME) != 0) {
+        return sleep_absolute(clock, value);
+    }
+    return counts_cpu_time(clock) ? sleep_cpu_time(clock, now, value, a3)
+                                  : sleep_relative(value, a3);
 }

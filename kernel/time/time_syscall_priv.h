@@ -20,6 +20,11 @@ enum { /* clock_gettime(2) */
        CLOCK_TAI = 11,
 };
 
+/* A CPU clock's number: ~id << 3 | 4 (a thread's) | kind; clock_getcpuclockid(3). */
+#define CPU_CLOCK_THREAD 4
+#define CPU_CLOCK_KIND 3
+#define CPU_CLOCK_SCHED 2 /* the kind that all have here */
+
 struct timeval {
     s64 sec, usec;
 };

@@ -281,9 +281,19 @@ struct sigevent {
     s32 reserved[11];
 };
 
+/* The caller's own, by its number: it is read in interrupts of others. */
+static int named_clock(int clock)
+{
+    bool own = clock == CLOCK_THREAD_CPUTIME_ID ||
+               (clock < 0 && (clock & CPU_CLOCK_THREAD) != 0 && (clock >> 3) == -1 &&
+                (clock & CPU_CLOCK_KIND) != CPU_CLOCK_KIND);
+
+    return own ? (int)(~thread_current()->tid << 3 | CPU_CLOCK_THREAD | CPU_CLOCK_SCHED) : clock;
+}
+
 static int fill(struct alarm *a, int clock, const struct sigevent *event, int id)
 {
-    setup(a, clock, event->notify == SIGEV_NONE ? 0 : event->signal);
+    setup(a, named_clock(clock), event->notify == SIGEV_NONE ? 0 : event->signal);
     a->entry.info =
         (struct siginfo){.signo = event->signal, .code = SI_TIMER, .timer.value = event->value};
     a->entry.info.timer.id = id;
@@ -409,24 +419,58 @@ SYSCALL(timer_getoverrun)
     return overruns;
 }
 
-SYSCALL(timer_delete)
+/* Of one that nobody finds any more, and whose function does not run. */
+static void release(struct alarm *a)
 {
-    struct alarm *a;
-
-    mutex_lock(&alarms.mutex);
-    a = find(a0);
-    if (a != NULL) {
-        stop(a);
-        alarms.timer[(u32)a0] = NULL;
-    }
-    mutex_unlock(&alarms.mutex);
-    if (a == NULL) {
-        return -EINVAL;
-    }
     signal_forget_entry(&a->entry);
     if (a->thread != NULL) {
         thread_put(a->thread);
     }
     kfree(a);
+}
+
+/* Stopped, and without its number; NULL: it has none.  Mutex held. */
+static struct alarm *take(u64 id)
+{
+    struct alarm *a = find(id);
+
+    if (a != NULL) {
+        stop(a);
+        alarms.timer[(u32)id] = NULL;
+    }
+    return a;
+}
+
+SYSCALL(timer_delete)
+{
+    struct alarm *a;
+
+    mutex_lock(&alarms.mutex);
+    a = take(a0);
+    mutex_unlock(&alarms.mutex);
+    if (a == NULL) {
+        return -EINVAL;
+    }
+    release(a);
     return 0;
+}
+
+void process_forget_timers(void)
+{
+    mutex_lock(&alarms.mutex);
+    for (unsigned which = 0; which < OWN_TIMERS; which++) {
+        struct alarm *a = itimer(which);
+
+        stop(a);
+        set(a, 0, false, 0);
+        signal_forget_entry(&a->entry);
+    }
+    for (u64 id = 0; id < TIMERS_MAX; id++) {
+        struct alarm *a = take(id);
+
+        if (a != NULL) {
+            release(a);
+        }
+    }
+    mutex_unlock(&alarms.mutex);
 }

@@ -167,6 +167,8 @@ trap_nmi:
 syscall_entry:
     mov %rsp, %r11
     mov %gs:CPU_KSTACK_TOP, %rsp
+    .globl syscall_entry_push
+syscall_entry_push:               /* until here it is the application: trap.c */
     push %r11
     push %rbp
     mov %rsp, %rbp

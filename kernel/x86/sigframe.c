@@ -126,8 +126,8 @@ static void context_to(struct trap_frame *f, const struct sigcontext *c)
 
 /* ---- To the handler ---------------------------------------------------------- */
 
-/* The vector registers, on the stack below `sp`; *at is where. */
-static int push_vectors(u64 sp, u64 *at)
+/* The vector registers, at a place on the stack. */
+static int push_vectors(u64 at)
 {
     struct thread *t = thread_current();
     u32 size = cpu_features.xsave_size, magic2 = FP_XSTATE_MAGIC2;
@@ -138,24 +138,32 @@ static int push_vectors(u64 sp, u64 *at)
         .size = size,
     };
 
-    *at = ALIGN_DOWN(sp - size - sizeof(magic2), 64);
+    if (t->vectors_reset) {
+        fpu_load_initial(); /* the handler that this one interrupts has not begun yet */
+    }
     fpu_save_standard(t);
     /* What is saved now is what counts, whoever runs during the copies. */
     t->vectors_live = false;
     memcpy((u8 *)t->xsave + XSAVE_SW_OFFSET, &note, sizeof(note));
-    if (user_write((void *)*at, t->xsave, size) != 0 ||
-        user_write((void *)(*at + size), &magic2, sizeof(magic2)) != 0) {
+    if (user_write((void *)at, t->xsave, size) != 0 ||
+        user_write((void *)(at + size), &magic2, sizeof(magic2)) != 0) {
         return -EFAULT;
     }
     return 0;
 }
 
-static u64 stack_for(const struct trap_frame *f, const struct signal_action *action)
+/*
+ * Where the frame ends, and *floor: what it may not reach below.  A stack that is too small for
+ * it has a neighbour.
+ */
+static u64 stack_for(const struct trap_frame *f, const struct signal_action *action, u64 *floor)
 {
     const struct thread *t = thread_current();
     struct signal_stack now = signal_get_stack(f->rsp);
 
+    *floor = (now.flags & SS_ONSTACK) != 0 ? t->alt_sp : 0;
     if ((action->flags & SA_ONSTACK) != 0 && (now.flags & (SS_ONSTACK | SS_DISABLE)) == 0) {
+        *floor = t->alt_sp;
         return t->alt_sp + t->alt_size;
     }
     return f->rsp - RED_ZONE;
@@ -172,9 +180,16 @@ int arch_signal_frame(struct trap_frame *f, const struct signal_action *action,
         .uc.mask = mask,
         .info = *info,
     };
-    u64 vectors, sp;
-    int err = push_vectors(stack_for(f, action), &vectors);
+    u64 floor, end = stack_for(f, action, &floor);
+    u64 vectors = ALIGN_DOWN(end - cpu_features.xsave_size - sizeof(u32), 64);
+    /* As after a call: rsp + 8 is a multiple of 16. */
+    u64 sp = ALIGN_DOWN(vectors - sizeof(frame), 16) - 8;
+    int err;
 
+    if (floor != 0 && (sp <= floor || sp > end)) {
+        return -EFAULT;
+    }
+    err = push_vectors(vectors);
     t->vectors_reset = true;
     if (err != 0) {
         return err;
@@ -182,8 +197,6 @@ int arch_signal_frame(struct trap_frame *f, const struct signal_action *action,
     context_from(&frame.uc.mcontext, f);
     frame.uc.mcontext.old_mask = mask;
     frame.uc.mcontext.fpstate = vectors;
-    /* As after a call: rsp + 8 is a multiple of 16. */
-    sp = ALIGN_DOWN(vectors - sizeof(frame), 16) - 8;
     if (user_write((void *)sp, &frame, sizeof(frame)) != 0) {
         return -EFAULT;
     }

@@ -13,6 +13,7 @@
 
 #define MXCSR_DEFAULT 0x1f80ull
 #define X87_CONTROL_DEFAULT 0x37full
+#define X87_EXCEPTIONS 0xffu /* flags, stack fault, summary */
 
 /* switch.S */
 struct thread *arch_switch_stack(struct thread *prev, u64 *save, u64 load, u64 *prev_fs,
@@ -28,18 +29,46 @@ struct switch_frame {
     u64 pad; /* so that the first function finds an aligned stack */
 };
 
+/* What FNSTENV stores: SDM 1, 8.1.10. */
+struct x87_environment {
+    u32 control, status, tag, rest[4];
+};
+
+/*
+ * Takes exceptions that have been raised out of the x87 unit: FLDCW would trap on what another
+ * thread masks otherwise, and they are the thread's own.  False: there are none.
+ */
+static bool take_x87_exceptions(struct x87_environment *environment)
+{
+    u16 status;
+
+    __asm__ volatile("fnstsw %0" : "=a"(status));
+    if (likely((status & X87_EXCEPTIONS) == 0)) {
+        return false;
+    }
+    /* FNSTENV masks all. */
+    __asm__ volatile("fnstenv %0; fnclex; fldcw %0" : "=m"(*environment));
+    return true;
+}
+
 struct thread *arch_switch(struct thread *prev, struct thread *next)
 {
+    struct x87_environment environment;
     struct thread *last;
+    bool raised = false;
 
     if (unlikely(prev->vectors_live)) {
         arch_xsave(prev);
         /* Who comes back from a call finds the x87 stack empty. */
         __asm__ volatile("fninit");
+    } else {
+        raised = take_x87_exceptions(&environment);
     }
     last = arch_switch_stack(prev, &prev->saved_sp, next->saved_sp, &prev->fs_base, next->fs_base);
     if (unlikely(prev->vectors_live)) {
         arch_xrstor(prev);
+    } else if (unlikely(raised)) {
+        __asm__ volatile("fldenv %0" ::"m"(environment));
     }
     return last;
 }

@@ -143,6 +143,13 @@ static void page_fault(struct trap_frame *frame, bool app)
 
 static void exception_dispatch(struct trap_frame *frame, bool app)
 {
+    bool entered = frame->rip == (u64)syscall_entry && (frame->rflags & RFLAGS_TF) == 0;
+
+    /* The application steps through its instructions; the kernel does not. */
+    if (frame->vector == TRAP_DB && (!app || entered)) {
+        frame->rflags &= ~RFLAGS_TF;
+        return;
+    }
     if (frame->vector == TRAP_PF) {
         page_fault(frame, app);
         return;
@@ -166,6 +173,32 @@ static void syscall_exit_fix(struct trap_frame *frame)
 }
 
 /*
+ * The first instructions of a system call by function call have changed nothing but registers
+ * that the call may change: the application is about to make it.  It makes it without steps.
+ */
+static void syscall_entry_fix(struct trap_frame *frame)
+{
+    if (frame->rip > (u64)syscall_entry && frame->rip <= (u64)syscall_entry_push) {
+        frame->rsp = frame->r11;
+        frame->rip = (u64)syscall_entry;
+        frame->rflags &= ~RFLAGS_TF;
+    }
+}
+
+/* IRETQ would fault on such an address, in the kernel. */
+static void check_rip(struct thread *thread, const struct trap_frame *frame)
+{
+    const struct siginfo info = {.signo = SIGSEGV, .code = SI_KERNEL};
+
+    if (likely((u64)((s64)(frame->rip << 16) >> 16) == frame->rip)) {
+        return;
+    }
+    thread->trap_number = TRAP_GP;
+    thread->trap_error = 0;
+    signal_force(SIGSEGV, &info);
+}
+
+/*
  * The last steps before the application goes on: others may run first, and
  * signals are handled.  A handler starts with fresh vector registers.
  */
@@ -177,6 +210,7 @@ void trap_go_on(struct trap_frame *frame)
         if (this_cpu()->need_resched) {
             sched_preempt();
         }
+        check_rip(thread, frame);
         if (!atomic_load_explicit(&thread->app_work, memory_order_relaxed)) {
             break;
         }
@@ -301,6 +335,7 @@ void trap_dispatch(struct trap_frame *frame)
     bool app;
 
     platform->fix_frame(frame);
+    syscall_entry_fix(frame);
     app = trap_from_app(frame);
     thread = this_cpu()->current;
     if (app && thread != NULL) {

@@ -55,6 +55,80 @@ GUEST_TEST(aspace_fixed_is_atomic)
 }
 
 /*
+ * mremap(2) while a neighbour that shares its first window is touched for the first
+ * time: the window gets a table, of which nothing is to move.
+ */
+#define BESIDE_WINDOWS 32u
+
+static struct {
+    vaddr_t neighbour;
+    _Atomic u64 round, touched;
+    _Atomic bool stop;
+} beside;
+
+static void touch_beside(void *arg)
+{
+    for (u64 seen = 0; !atomic_load(&beside.stop);) {
+        u64 round = atomic_load(&beside.round);
+
+        if (round == seen) {
+            sched_yield();
+            continue;
+        }
+        for (u64 i = guest_random() % 20000; i > 0; i--) {
+            cpu_pause();
+        }
+        *word_at(beside.neighbour) = round;
+        atomic_store(&beside.touched, round);
+        seen = round;
+    }
+}
+
+/* Two regions, which meet in the middle of a window; the second one moves away by a page. */
+static void move_beside(u64 round)
+{
+    vaddr_t base = map_new((2 * BESIDE_WINDOWS + 4) * LARGE_SIZE, 0), start, to;
+    u64 size = BESIDE_WINDOWS * LARGE_SIZE;
+
+    beside.neighbour = ALIGN_UP(base, LARGE_SIZE);
+    start = beside.neighbour + LARGE_SIZE / 2;
+    EQ(aspace_protect(beside.neighbour, PAGE_SIZE, PROT_RW), 0);
+    EQ(aspace_protect(start, size, PROT_RW), 0);
+    EQ(aspace_advise_pages(start, size, PAGES_SMALL), 0);
+    for (u64 i = 1; i < BESIDE_WINDOWS; i++) {
+        *word_at(start + i * LARGE_SIZE) = i;
+    }
+    to = start + size + PAGE_SIZE;
+    atomic_store(&beside.round, round);
+    EQ(aspace_move(start, size, size, MOVE_MAY | MOVE_FIXED, &to), 0);
+    for (u64 i = 1; i < BESIDE_WINDOWS; i++) {
+        EQ(*word_at(to + i * LARGE_SIZE), i);
+    }
+    while (atomic_load(&beside.touched) != round) {
+        sched_yield();
+    }
+    EQ(*word_at(beside.neighbour), round);
+    EQ(aspace_unmap(base, (2 * BESIDE_WINDOWS + 4) * LARGE_SIZE), 0);
+}
+
+GUEST_TEST(aspace_move_beside_a_first_touch)
+{
+    struct memory_state before = memory_state_with_threads();
+    struct thread *thread;
+
+    beside.stop = false;
+    beside.round = beside.touched = 0;
+    thread = kernel_thread_on(cpu_count() - 1, touch_beside, NULL);
+    for (u64 round = 1; round <= 100; round++) {
+        move_beside(round);
+    }
+    atomic_store(&beside.stop, true);
+    thread_join(thread, NULL);
+    aspace_check();
+    OK(memory_back(&before, 8));
+}
+
+/*
  * Random operations on 16 MiB, against what each page should be.
  */
 #define SPACE_PAGES 4096u

@@ -2,6 +2,8 @@
 /* The page cache and mappings of files. */
 #include "file_help.h"
 
+#include "../../kernel/mm/aspace_priv.h"
+
 GUEST_TEST(file_read_and_write)
 {
     struct memory_state before = state_with_files();
@@ -283,6 +285,83 @@ GUEST_TEST(file_truncate_against_faults)
 GUEST_TEST(file_sync_against_faults)
 {
     run_race(&disk_ops);
+}
+
+/*
+ * Three places of a file.  While the cache waits for the one in the middle, which is
+ * busy, the upper one moves below the first one, where the walk has been.
+ */
+static struct {
+    struct test_file *file;
+    bool truncate;
+    _Atomic bool done;
+} walker;
+
+static void walk_mappings(void *arg)
+{
+    if (walker.truncate) {
+        set_size(walker.file, 0);
+    } else {
+        EQ(page_cache_sync(walker.file->cache, 0, ~0ull), 0);
+    }
+    atomic_store(&walker.done, true);
+}
+
+static vaddr_t map_at(vaddr_t va)
+{
+    EQ(aspace_map_file(va, 4 * PAGE_SIZE, PROT_RW, MAP_SHARE | MAP_PLACE_FIXED, walker.file->file,
+                       0, &va),
+       0);
+    *word_at(va) = 1;
+    return va;
+}
+
+static void move_past_walk(bool truncate)
+{
+    struct memory_state before = state_with_files();
+    vaddr_t base = map_new(LARGE_SIZE, 0), low = base + 8 * PAGE_SIZE, middle, high;
+    struct thread *thread;
+    struct aspace_op op;
+
+    walker.file = open_file(&disk_ops, 4 * PAGE_SIZE, O_RDWR);
+    walker.truncate = truncate;
+    walker.done = false;
+    (void)map_at(base + 16 * PAGE_SIZE);
+    middle = map_at(base + 32 * PAGE_SIZE);
+    high = map_at(base + 48 * PAGE_SIZE);
+    EQ(aspace_op_begin(&op, middle, 4 * PAGE_SIZE), 0);
+    bool irq = aspace_op_lock(&op);
+
+    aspace_op_claim(&op);
+    aspace_write_unlock(irq);
+    thread = kernel_thread_on(0, walk_mappings, NULL);
+    sched_delay(20 * NSEC_PER_MSEC); /* it waits now */
+    OK(!walker.done);
+    EQ(aspace_move(high, 4 * PAGE_SIZE, 4 * PAGE_SIZE, MOVE_MAY | MOVE_FIXED, &low), 0);
+    irq = aspace_write_lock();
+    aspace_op_release(&op, irq);
+    aspace_op_end(&op);
+    thread_join(thread, NULL);
+    if (truncate) {
+        EQ(backed_by(low), 0);
+    } else {
+        *word_at(low) = 2;
+        EQ(page_cache_sync(walker.file->cache, 0, ~0ull), 0);
+        EQ(walker.file->word[0], 2);
+    }
+    EQ(aspace_unmap(base, LARGE_SIZE), 0);
+    close_file(walker.file);
+    OK(memory_back(&before, 32));
+}
+
+GUEST_TEST(file_moves_past_write_back)
+{
+    move_past_walk(false);
+}
+
+GUEST_TEST(file_moves_past_truncation)
+{
+    move_past_walk(true);
 }
 
 /* Pages of a file give way when there are no frames, and nothing else fails. */

@@ -93,6 +93,11 @@ GUEST_TEST(files_on_a_full_tmpfs)
     EQ(CALL(write, fd, MEM, PAGE_SIZE), PAGE_SIZE);
     EQ(CALL(fallocate, fd, 0, 0, 100 * PAGE_SIZE), -ENOSPC);
     EQ(script_size("/small/f"), 3 * PAGE_SIZE);
+    EQ(CALL(ftruncate, fd, 100 * PAGE_SIZE), 0); /* holes within the size stay holes */
+    EQ(CALL(fallocate, fd, 0, 0, 100 * PAGE_SIZE), -ENOSPC);
+    EQ(CALL(statfs, STR("/small"), MEM), 0);
+    EQ(*(u64 *)(MEM + 24), 13);
+    EQ(CALL(ftruncate, fd, 3 * PAGE_SIZE), 0);
     EQ(CALL(rename, STR("/small/f"), STR("f")), -EXDEV);
     EQ(CALL(rmdir, STR("/small")), -EBUSY);
     EQ(CALL(unlink, STR("/small/f")), 0);

@@ -16,6 +16,8 @@
 #include <kernel/thread.h>
 #include <kernel/vfs.h>
 
+#include "../../kernel/fs/fs_priv.h"
+
 #define SHARE "moka-test"
 #define BIG (24 * MIB)
 #define PART (1 * MIB)
@@ -191,6 +193,67 @@ static void write_files(void *arg)
         ksnprintf(path, sizeof(path), "/t-host/w%u-%u", w->number, i);
         w->wrong += vfs_unlink(NULL, path, false) != 0;
     }
+}
+
+/* A name that is given to a new file again and again. */
+static void replace_file(void *arg)
+{
+    struct writer *w = arg;
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct file *file;
+
+        if (vfs_open(NULL, "/t-host/new", O_RDWR | O_CREAT | O_TRUNC, 0644, &file) != 0) {
+            w->wrong++;
+            continue;
+        }
+        w->wrong += write_kernel(file, "content", 7) != 7;
+        w->wrong += close_file(file) != 0;
+        w->wrong += vfs_rename(NULL, "/t-host/new", NULL, "/t-host/name", 0) != 0;
+    }
+    w->number = 0;
+}
+
+/* Whoever opens it finds a file, the old one or the new one; and changes no other. */
+GUEST_TEST(p9_replaced_while_opened)
+{
+    struct writer w = {.number = 1};
+    struct thread_attr attr = {
+        .name = "renamer", .entry = replace_file, .arg = &w, .class = SCHED_CLASS_FAIR};
+    struct file_change mode = {.what = SET_MODE, .mode = 0600};
+    struct file *file, *first;
+    struct file_stat stat;
+    unsigned opened = 0;
+    char back[16];
+
+    if (!prepare()) {
+        return;
+    }
+    EQ(vfs_open(NULL, "/t-host/name", O_RDWR | O_CREAT, 0644, &first), 0);
+    EQ(write_kernel(first, "content", 7), 7);
+    EQ(first->ops->flush(first), 0);
+    EQ(thread_create(&attr, &w.thread), 0);
+    while (*(volatile unsigned *)&w.number != 0) {
+        if (!EQ(vfs_open(NULL, "/t-host/name", O_RDONLY, 0, &file), 0)) {
+            break;
+        }
+        opened += file_read_kernel(file, back, sizeof(back), 0) == 7;
+        EQ(close_file(file), 0);
+    }
+    thread_join(w.thread, NULL);
+    EQ(w.wrong, 0);
+    OK(opened > 0);
+    EQ(vfs_getattr(first->inode, &stat), 0);
+    EQ(stat.links, 0);
+    EQ(vfs_setattr(first->inode, &mode), -ESTALE);
+    EQ(vfs_truncate(first, first->inode, 0), 0);
+    EQ(close_file(first), 0);
+    EQ(vfs_open(NULL, "/t-host/name", O_RDONLY, 0, &file), 0);
+    EQ(file_read_kernel(file, back, sizeof(back), 0), 7);
+    EQ(vfs_getattr(file->inode, &stat), 0);
+    EQ(stat.mode & 0777, 0644);
+    EQ(close_file(file), 0);
+    EQ(vfs_unlink(NULL, "/t-host/name", false), 0);
 }
 
 GUEST_TEST(p9_many_at_a_time)

@@ -111,7 +111,9 @@ u64 clock_wall(void)
 
 struct rlimit process_limit(unsigned resource)
 {
-    return (struct rlimit){fs_fake_limit, fs_fake_limit};
+    u64 limit = resource == RLIMIT_FSIZE ? ~0ull : fs_fake_limit;
+
+    return (struct rlimit){limit, limit};
 }
 
 bool signal_pending(void)
@@ -230,6 +232,11 @@ struct byte_channel *channel_find(const char *name)
     return NULL;
 }
 
+struct poll_source *channel_terminal_source(void)
+{
+    return NULL;
+}
+
 int poll_wait_file(struct file *file, u32 events, nsec_t deadline)
 {
     return -EINTR;
@@ -264,6 +271,20 @@ void epoll_forget_file(struct file *file)
 int fifo_open(struct inode *inode, struct file *file)
 {
     return -ENXIO;
+}
+
+bool pipe_is_file(const struct file *file)
+{
+    return false;
+}
+
+int pipe_begin_move(struct file *file, struct io *io)
+{
+    return -EINVAL;
+}
+
+void pipe_end_move(struct file *file, u64 taken)
+{
 }
 
 s64 pipe_fcntl(struct file *file, u32 command, u64 arg)
@@ -397,7 +418,10 @@ int page_cache_get(struct page_cache *cache, u64 index, bool write, pfn_t *frame
 
 int page_cache_punch(struct page_cache *cache, u64 start, u64 end)
 {
-    for (u64 pos = start; pos < end; pos++) {
+    for (u64 pos = start; pos < end && pos / PAGE_SIZE < PAGES; pos++) {
+        if (IS_ALIGNED(pos, PAGE_SIZE) && end - pos >= PAGE_SIZE) {
+            drop_page(cache, pos / PAGE_SIZE);
+        }
         if (cache->pages[pos / PAGE_SIZE] != NULL) {
             cache->pages[pos / PAGE_SIZE][pos % PAGE_SIZE] = 0;
         }

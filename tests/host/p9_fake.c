@@ -70,6 +70,8 @@ size_t strlcpy(char *dst, const char *src, size_t size)
 
 /* ---- Locks: one thread ------------------------------------------------------- */
 
+void (*fake_after_unlock)(struct mutex *mutex);
+
 void mutex_init(struct mutex *mutex, const char *name)
 {
     mutex->owner = 0;
@@ -85,6 +87,9 @@ void mutex_unlock(struct mutex *mutex)
 {
     BUG_ON(mutex->owner == 0);
     mutex->owner = 0;
+    if (fake_after_unlock != NULL) {
+        fake_after_unlock(mutex);
+    }
 }
 
 /* ---- Files ------------------------------------------------------------------- */
@@ -132,6 +137,19 @@ void fake_root_free(struct super *super)
 void fake_free_super(struct p9_super *p9)
 {
     kfree(p9);
+}
+
+u64 fake_size_limit = INT64_MAX;
+
+int bounds_check_write(const struct inode *inode, u64 pos, u64 *size)
+{
+    *size = MIN(*size, fake_size_limit - MIN(pos, fake_size_limit));
+    return pos >= fake_size_limit ? -EFBIG : 0;
+}
+
+int bounds_check_size(const struct inode *inode, u64 size)
+{
+    return size > fake_size_limit ? -EFBIG : 0;
 }
 
 u64 vfs_new_dev(void)
@@ -300,6 +318,12 @@ int page_cache_sync(struct page_cache *cache, u64 start, u64 end)
         i -= count > 0;
     }
     return 0;
+}
+
+bool page_cache_find_memory(void)
+{
+    fail_after(-1);
+    return true;
 }
 
 u64 page_cache_drop_clean(struct page_cache *cache)

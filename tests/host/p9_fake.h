@@ -22,3 +22,8 @@ bool fake_host_exists(const char *name);
 void fake_root_free(struct super *super);
 void fake_free_super(struct p9_super *p9);
 void fake_io(struct io *io, struct iovec *vec, void *base, u64 size);
+
+/* Called after each mutex_unlock(), as another thread that was waiting; NULL: nothing. */
+extern void (*fake_after_unlock)(struct mutex *mutex);
+/* RLIMIT_FSIZE */
+extern u64 fake_size_limit;

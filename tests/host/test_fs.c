@@ -76,6 +76,8 @@ static void prepare_overlay(void)
     EQ(CALL(mkdir, STR("/low/d/e"), 0755), 0);
     script_file("/low/a", "lower a");
     script_file("/low/b", "lower b");
+    script_file("/low/c", "large");
+    EQ(CALL(truncate, STR("/low/c"), 20 * PAGE_SIZE), 0);
     script_file("/low/d/x", "lower x");
     script_file("/low/d/e/deep", "deep");
     EQ(CALL(symlink, STR("d/x"), STR("/low/s")), 0);
@@ -101,7 +103,7 @@ static void test_overlay_shows(void)
     OK(script_has("/over/a", "lower a"));
     OK(script_has("/over/s", "lower x"));
     OK(script_has("/over/d/e/deep", "deep"));
-    EQ(script_count("/over"), 6);
+    EQ(script_count("/over"), 7);
     EQ(script_count("/over/d"), 4);
     OK(pages_of("/over/a") != NULL && pages_of("/over/a") == pages_of("/low/a"));
     EQ(script_open("/low/new", O_CREAT | O_RDWR), -EROFS);
@@ -133,7 +135,36 @@ static void test_overlay_writes(void)
     EQ(CALL(chmod, STR("/over/d/x"), 0600), 0);
     EQ(script_mode("/over/d/x"), S_IFREG | 0600);
     OK(pages_of("/over/d/x") == pages_of("/low/d/x"));
-    EQ(script_count("/over"), 6);
+    EQ(script_count("/over"), 7);
+}
+
+static u64 inodes_free(const char *path)
+{
+    EQ(CALL(statfs, STR(path), MEM), 0);
+    return *(u64 *)(MEM + 48);
+}
+
+/* Looking at lower files costs no inodes, truncating a large one copies nothing. */
+static void test_overlay_costs(void)
+{
+    u64 before = inodes_free("/over");
+    s64 fd;
+
+    EQ(script_mode("/over/c"), S_IFREG | 0644);
+    EQ(inodes_free("/over"), before);
+    EQ(script_size("/over/c"), 20 * PAGE_SIZE); /* /over has room for 8 */
+    EQ(script_open("/over/c", O_WRONLY), -ENOSPC);
+    fd = script_open("/over/c", O_WRONLY | O_TRUNC);
+    OK(fd >= 0);
+    EQ(CALL(fcntl, fd, 3, 0) & O_TRUNC, 0);
+    EQ(CALL(close, fd), 0);
+    EQ(script_size("/over/c"), 0);
+    EQ(script_size("/low/c"), 20 * PAGE_SIZE);
+    script_file("/over/mine", "counted");
+    EQ(inodes_free("/over"), before - 1);
+    EQ(CALL(unlink, STR("/over/mine")), 0);
+    EQ(CALL(unlink, STR("/over/c")), 0);
+    EQ(inodes_free("/over"), before);
 }
 
 static void test_overlay_names(void)
@@ -290,6 +321,40 @@ static void test_no_memory(void)
         }
     }
     OK(rounds > 30);
+}
+
+static u64 blocks_of(s64 fd)
+{
+    EQ(CALL(fstat, fd, MEM), 0);
+    return *(u64 *)(MEM + 64);
+}
+
+/* fallocate(2) that fails leaves no pages behind, and those that were there. */
+static void test_allocate_fails(void)
+{
+    s64 fd = script_open("/fail/holes", O_CREAT | O_RDWR), error = -ENOMEM;
+    u64 rounds = 0;
+
+    EQ(CALL(pwrite64, fd, STR("there"), 5, 2 * PAGE_SIZE), 5);
+    EQ(CALL(ftruncate, fd, 6 * PAGE_SIZE), 0);
+    EQ(CALL(fallocate, fd, 0, 0, 100 * PAGE_SIZE), -ENOSPC);
+    EQ(blocks_of(fd), 8);
+    for (; error == -ENOMEM; rounds++) {
+        fs_fake_fail_after(rounds);
+        error = CALL(fallocate, fd, 0, 0, 8 * PAGE_SIZE);
+        fs_fake_fail_after((u64)-1);
+        if (error == -ENOMEM) {
+            EQ(blocks_of(fd), 8);
+            EQ(script_size("/fail/holes"), 6 * PAGE_SIZE);
+        }
+    }
+    EQ(error, 0);
+    OK(rounds > 7);
+    EQ(blocks_of(fd), 64);
+    EQ(CALL(pread64, fd, MEM, 5, 2 * PAGE_SIZE), 5);
+    EQ(memcmp(MEM, "there", 5), 0);
+    EQ(CALL(close, fd), 0);
+    EQ(CALL(unlink, STR("/fail/holes")), 0);
 }
 
 /* ---- At random, against a plain list ------------------------------------------------------- */
@@ -491,11 +556,13 @@ int main(void)
     prepare_overlay();
     run("a lower file system shows through", test_overlay_shows);
     run("changes stay above it", test_overlay_writes);
+    run("what it costs", test_overlay_costs);
     run("names come and go above it", test_overlay_names);
     run("descriptors", test_descriptors);
     run("buffers", test_io);
     run("devices", test_devices);
     run("no memory at any place", test_no_memory);
+    run("fallocate that fails", test_allocate_fails);
     run("random names against a model", test_random);
     return finish();
 }

@@ -12,6 +12,7 @@
 #include "p9_server.h"
 
 #include "../../kernel/fs/p9/p9fs_priv.h"
+#include <kernel/frame.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -327,6 +328,160 @@ static void test_rename_over(void)
     unmount();
 }
 
+/* A file that lost its name to another: what is done to it is not done to that one. */
+static void test_replaced(void)
+{
+    struct file_change change = {.what = SET_SIZE, .size = 0};
+    struct file_change mode = {.what = SET_MODE, .mode = 0600};
+    struct file_stat stat;
+    struct inode *old, *moved;
+    struct file file, again;
+    char back[32] = "";
+
+    mount();
+    fake_host_write("a", "one that was here");
+    fake_host_write("b", "moved");
+    old = lookup(fix.root, "a");
+    moved = lookup(fix.root, "b");
+    EQ(open_file(old, O_RDONLY, &file), 0);
+    EQ(fix.root->ops->rename(fix.root, "b", 1, fix.root, "a", 1, 0), 0);
+    EQ(old->ops->getattr(old, &stat), 0);
+    EQ(stat.links, 0);
+    EQ(open_file(old, O_RDWR, &again), -ESTALE);
+    EQ(old->ops->setattr(old, &mode), -ESTALE);
+    EQ(moved->ops->getattr(moved, &stat), 0);
+    EQ(stat.links, 1);
+    OK((stat.mode & 0777) != 0600);
+    (void)old->ops->setattr(old, &change); /* cannot be: it is open to be read only */
+    OK(holds("a", "moved"));
+    EQ(close_file(&file), 0);
+    OK(!p9_inode_of(old)->kept); /* it cannot be opened again */
+    EQ(open_file(moved, O_RDONLY, &file), 0);
+    EQ(read_at(&file, back, 32, 0), 5);
+    EQ(close_file(&file), 0);
+    inode_put(moved);
+    inode_put(old);
+    unmount();
+}
+
+static void test_append(void)
+{
+    struct inode *inode;
+    struct iovec vec;
+    struct io io;
+    struct file file;
+    u64 pos = 0;
+
+    mount();
+    fake_host_write("f", "12345");
+    inode = lookup(fix.root, "f");
+    EQ(open_file(inode, O_RDWR, &file), 0);
+    fake_io(&io, &vec, (void *)(uintptr_t) "67", 2);
+    io.append = true;
+    EQ(file.ops->write(&file, &io, &pos), 0);
+    EQ(pos, 7);
+    EQ(file.ops->flush(&file), 0);
+    OK(holds("f", "1234567"));
+    /* The limit counts where it is written. */
+    fake_size_limit = 8;
+    pos = 0;
+    fake_io(&io, &vec, (void *)(uintptr_t) "89", 2);
+    io.append = true;
+    EQ(file.ops->write(&file, &io, &pos), 0);
+    EQ(io.done, 1);
+    EQ(inode->ops->setattr(inode, &(struct file_change){.what = SET_SIZE, .size = 9}), -EFBIG);
+    fake_size_limit = INT64_MAX;
+    EQ(close_file(&file), 0);
+    OK(holds("f", "12345678"));
+    inode_put(inode);
+    unmount();
+}
+
+static struct {
+    struct inode *inode;
+    struct file second;
+    bool done;
+} race;
+
+/* Another thread, between the last close's look at the count and what follows. */
+static void open_second(struct mutex *mutex)
+{
+    if (!race.done && mutex == &p9_inode_of(race.inode)->lock &&
+        p9_inode_of(race.inode)->files == 0) {
+        race.done = true;
+        EQ(open_file(race.inode, O_RDONLY, &race.second), 0);
+    }
+}
+
+static void test_open_while_closing(void)
+{
+    struct file file;
+
+    mount();
+    fake_host_write("f", "text");
+    race.inode = lookup(fix.root, "f");
+    race.done = false;
+    EQ(open_file(race.inode, O_RDONLY, &file), 0);
+    fake_after_unlock = open_second;
+    EQ(close_file(&file), 0);
+    fake_after_unlock = NULL;
+    OK(race.done);
+    EQ(p9_server.opens, 1); /* the second's */
+    EQ(close_file(&race.second), 0);
+    EQ(p9_server.opens, 0);
+    inode_put(race.inode);
+    unmount();
+}
+
+/* Pages that were on their way when the file was cut. */
+static void test_write_back_after_cut(void)
+{
+    struct file_change change = {.what = SET_SIZE, .size = 3};
+    struct file file;
+    pfn_t frame;
+
+    mount();
+    fake_host_write("f", "123456");
+    race.inode = lookup(fix.root, "f");
+    EQ(open_file(race.inode, O_RDWR, &file), 0);
+    EQ(frame_alloc(0, FRAME_ZERO, &frame), 0);
+    EQ(race.inode->ops->setattr(race.inode, &change), 0);
+    EQ(p9_page_ops.write(race.inode, 0, &frame, 1, 6), 0);
+    EQ(fake_host_size("f"), 3);
+    change.size = 0;
+    EQ(race.inode->ops->setattr(race.inode, &change), 0);
+    EQ(p9_page_ops.write(race.inode, 0, &frame, 1, 6), 0);
+    EQ(fake_host_size("f"), 0);
+    frame_free(frame, 0);
+    EQ(close_file(&file), 0);
+    inode_put(race.inode);
+    unmount();
+}
+
+/* What only a mapping wrote is not lost for a moment without memory. */
+static void test_release_without_memory(void)
+{
+    struct inode *inode;
+    struct iovec vec;
+    struct io io;
+    struct file file;
+    u64 pos = 0;
+
+    mount();
+    fake_host_write("f", "text");
+    inode = lookup(fix.root, "f");
+    EQ(open_file(inode, O_RDWR, &file), 0);
+    EQ(close_file(&file), 0);
+    p9_unkeep(p9_inode_of(inode));
+    fake_io(&io, &vec, (void *)(uintptr_t) "TEXT", 4);
+    EQ(page_cache_write(inode->pages, &io, &pos), 0);
+    fail_after(0);
+    inode_put(inode);
+    fail_after(-1);
+    OK(holds("f", "TEXT"));
+    unmount();
+}
+
 struct listing {
     struct dir_emit emit;
     unsigned room, count;
@@ -542,6 +697,11 @@ int main(void)
     run("sizes and times", test_truncate);
     run("an open file without a name", test_nameless);
     run("rename over an open file", test_rename_over);
+    run("a file whose name another has", test_replaced);
+    run("appends, up to the limit", test_append);
+    run("opened while it is closed", test_open_while_closing);
+    run("written back after it was cut", test_write_back_after_cut);
+    run("released without memory", test_release_without_memory);
     run("long folders, in parts", test_readdir);
     run("a closed file's pages stay", test_kept);
     run("a share that is read-only", test_read_only);

@@ -13,6 +13,14 @@
 
 #define SPACE 20000u
 
+static void prune_all(struct page_tree *tree)
+{
+    u64 index = 0;
+
+    while (page_tree_prune(tree, &index, PAGE_TREE_END, test_free)) {
+    }
+}
+
 static void test_against_array(void)
 {
     static u64 model[SPACE];
@@ -31,7 +39,7 @@ static void test_against_array(void)
         wrong += *slot != model[at];
         *slot = model[at] = rnd_below(3) == 0 ? 0 : at * 8 + 1;
         if (i % 50000 == 49999) {
-            page_tree_prune(&tree, test_free);
+            prune_all(&tree);
         }
     }
     for (u64 at = 0; at < SPACE; at++) {
@@ -51,7 +59,7 @@ static void test_against_array(void)
     for (u64 *slot; index = 0, (slot = page_tree_next(&tree, &index, SPACE)) != NULL;) {
         *slot = 0;
     }
-    page_tree_prune(&tree, test_free);
+    prune_all(&tree);
     OK(test_live() == 0 && tree.levels == 0);
 }
 
@@ -82,7 +90,7 @@ static void test_slots(void)
             *page_tree_find(&tree, i) = 0;
         }
     }
-    page_tree_prune(&tree, test_free);
+    prune_all(&tree);
     OK(test_live() == 0);
 }
 
@@ -105,8 +113,36 @@ static void test_edges(void)
     index = 0;
     OK(page_tree_next(&tree, &index, 0) == NULL);
     *page_tree_find(&tree, PAGE_TREE_END - 1) = 0;
-    page_tree_prune(&tree, test_free);
+    prune_all(&tree);
     OK(test_live() == 0 && tree.first == 5);
+}
+
+/* Only nodes of the range go, in steps that are short however large the tree. */
+static void test_prune_range(void)
+{
+    struct page_tree tree = {0};
+    u64 index = 64 * 100, steps = 1;
+    s64 all;
+
+    for (u64 i = 0; i < 64 * 1000; i += 64) {
+        *page_tree_make(&tree, i + 1, test_alloc) = 0;
+    }
+    all = test_live();
+    OK(!page_tree_prune(&tree, &index, 64 * 103, test_free));
+    OK(all - test_live() == 3);
+    OK(page_tree_find(&tree, 64 * 99 + 1) != NULL);
+    OK(page_tree_find(&tree, 64 * 100 + 1) == NULL);
+    OK(page_tree_find(&tree, 64 * 103 + 1) != NULL);
+    *page_tree_find(&tree, 64 * 500 + 1) = 9;
+    for (index = 0; page_tree_prune(&tree, &index, PAGE_TREE_END, test_free); steps++) {
+        OK(all - test_live() <= (s64)(steps * 64 + 3));
+        all = MAX(all, test_live());
+    }
+    OK(steps > 10);
+    OK(test_live() == 3); /* the way to the one page */
+    *page_tree_find(&tree, 64 * 500 + 1) = 0;
+    prune_all(&tree);
+    OK(test_live() == 0 && tree.levels == 0);
 }
 
 /* Whatever allocation fails, the tree stays whole and gives all back. */
@@ -123,7 +159,7 @@ static void test_no_memory(void)
         fail_after(-1);
         failed += slot == NULL;
         OK(slot == NULL || *slot == 0);
-        page_tree_prune(&tree, test_free);
+        prune_all(&tree);
         OK(test_live() == 0);
     }
     OK(failed > 5 && failed < 14);
@@ -187,6 +223,7 @@ int main(void)
     run("random pages against an array", test_against_array);
     run("slots side by side", test_slots);
     run("the first page, the last, and none", test_edges);
+    run("nodes go by range and in steps", test_prune_range);
     run("memory runs out", test_no_memory);
     run("read-ahead grows and starts anew", test_readahead);
     run("streams are read by 2 MiB", test_streaming);

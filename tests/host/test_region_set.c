@@ -235,6 +235,34 @@ static void test_objects(void)
     EQ(test_live(), 0);
 }
 
+/* An open file whose pages or rights changed between two mappings. */
+static void test_object_changed(void)
+{
+    struct region_object a = {.uses = 1, .file = (struct file *)8, .may_write = true};
+    struct region_object b = a, c = a;
+    struct region attributes = {.prot = 3, .kind = REGION_FILE, .object = &a};
+
+    b.cache = (struct page_cache *)16;
+    c.cache = b.cache;
+    c.may_write = false;
+    setup();
+    reserve(3);
+    (void)region_set_insert(&set, at(10), at(20), &attributes, &pool);
+    attributes.object = &b;
+    attributes.offset = 10 * PAGE_SIZE;
+    (void)region_set_insert(&set, at(20), at(22), &attributes, &pool);
+    attributes.object = &c;
+    attributes.offset = 12 * PAGE_SIZE;
+    (void)region_set_insert(&set, at(22), at(24), &attributes, &pool);
+    region_set_merge(&set, at(10), at(24), &pool);
+    EQ(set.regions, 3);
+    OK(region_set_find(&set, at(20))->object == &b);
+    OK(region_set_find(&set, at(22))->object == &c);
+    region_set_remove(&set, 0, ~0ull, &pool);
+    region_pool_drain(&pool, release_object);
+    EQ(test_live(), 0);
+}
+
 static void test_alloc_failures(void)
 {
     for (s64 n = 0; n <= 3; n++) {
@@ -491,6 +519,7 @@ int main(void)
     run("merges only what differs in nothing", test_merge_limits);
     run("leaves busy regions alone", test_busy);
     run("regions of files", test_objects);
+    run("regions of a file that changed", test_object_changed);
     run("allocates nothing but through the pool", test_alloc_failures);
     run("its check finds faults", test_check_finds);
     run("places from the top of the first zone", test_place_order);

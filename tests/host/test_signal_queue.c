@@ -52,6 +52,36 @@ static void test_order(void)
     EQ(test_live(), 0);
 }
 
+/* Another of the same number, without an entry, stays pending. */
+static void test_forget(void)
+{
+    struct signal_entry owned = {.owned = true}, other = {.owned = true};
+    struct signal_queue q, r;
+    int signal;
+
+    signal_queue_init(&q);
+    signal_queue_init(&r);
+    signal_queue_add(&q, 40, &owned);
+    signal_queue_add(&q, 40, NULL);
+    signal_queue_add(&r, 40, NULL);
+    signal_queue_forget(&owned);
+    OK(!owned.queued);
+    EQ(q.set, SIGNAL_BIT(40));
+    EQ(r.set, SIGNAL_BIT(40));
+    EQ(take(&q, ~0ull, &signal), SI_USER);
+    EQ(signal, 40);
+    EQ(q.set, 0);
+    signal_queue_add(&q, 40, NULL);
+    signal_queue_add(&q, 40, &other);
+    EQ(take(&q, ~0ull, &signal), 0);
+    EQ(take(&q, ~0ull, &signal), SI_USER);
+    EQ(q.set, 0);
+    signal_queue_add(&q, 40, &owned);
+    signal_queue_forget(&owned);
+    signal_queue_forget(&owned);
+    EQ(q.set, 0);
+}
+
 static void test_drop(void)
 {
     struct list dropped = LIST_INIT(dropped);
@@ -118,6 +148,7 @@ int main(void)
 {
     run("takes in order", test_order);
     run("drops", test_drop);
+    run("forgets", test_forget);
     run("random", test_random);
     return finish();
 }

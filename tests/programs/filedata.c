@@ -337,8 +337,146 @@ static void test_locks(void)
     FAILS(fcntl(b, 37, &lock), EINVAL, "F_OFD_SETLK: l_pid is not 0");
     OK(flock(a, 1 /* LOCK_SH */) == 0 && flock(b, 1 | 4) == 0, "LOCK_SH");
     FAILS(flock(b, 2 | 4), EWOULDBLOCK, "LOCK_EX | LOCK_NB");
+    OK(flock(a, 2 | 4) == 0 && flock(a, 1) == 0, "which has dropped the LOCK_SH");
     FAILS(flock(a, 0), EINVAL, "flock: unknown operation");
     close(a), close(b), close(c);
+}
+
+/* Sends copies of descriptors with one byte. */
+static ssize_t send_files(int sock, const int *files, size_t count)
+{
+    union {
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        struct cmsghdr align;
+    } control = {.bytes = {0}};
+    char byte = 'p';
+    struct iovec vec = {&byte, 1};
+    struct msghdr msg = {.msg_iov = &vec,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&msg);
+
+    tap_need(head != NULL, "room for a control message");
+    head->cmsg_len = CMSG_LEN(count * sizeof(int));
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    memcpy(CMSG_DATA(head), files, count * sizeof(int));
+    return sendmsg(sock, &msg, MSG_NOSIGNAL);
+}
+
+/* A descriptor that came with a byte, or -1. */
+static int receive_file(int sock)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    char byte;
+    struct iovec vec = {&byte, 1};
+    struct msghdr msg = {.msg_iov = &vec,
+                         .msg_iovlen = 1,
+                         .msg_control = &control,
+                         .msg_controllen = sizeof(control)};
+    int file = -1;
+
+    if (recvmsg(sock, &msg, MSG_DONTWAIT) == 1 && CMSG_FIRSTHDR(&msg) != NULL) {
+        memcpy(&file, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(file));
+    }
+    return file;
+}
+
+/* What was sent arrives, whatever the sender does then. */
+static void test_passed_after(int type, bool shut, const char *what)
+{
+    int fd[2], pipes[2], got;
+
+    tap_need(socketpair(AF_UNIX, type, 0, fd) == 0 && pipe(pipes) == 0, "socketpair, pipe");
+    tap_need(send_files(fd[0], &pipes[1], 1) == 1, "sendmsg");
+    close(pipes[1]);
+    if (shut) {
+        shutdown(fd[0], SHUT_WR);
+    } else {
+        close(fd[0]);
+    }
+    got = receive_file(fd[1]);
+    OK(got >= 0 && write(got, "z", 1) == 1 && read(pipes[0], page, 9) == 1 && page[0] == 'z', what);
+    close(got), close(fd[1]), close(pipes[0]);
+    if (shut) {
+        close(fd[0]);
+    }
+}
+
+static void test_passed(void)
+{
+    int last[2], fd[2], pipes[2], depth = 0;
+    bool chained = true;
+
+    test_passed_after(SOCK_STREAM, false, "SCM_RIGHTS: the sender has closed");
+    test_passed_after(SOCK_STREAM, true, "SCM_RIGHTS: the sender has shut down");
+    test_passed_after(SOCK_SEQPACKET, false, "SCM_RIGHTS: packets, the sender has closed");
+    test_passed_after(SOCK_DGRAM, false, "SCM_RIGHTS: datagrams, the sender has closed");
+    tap_need(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0 && pipe(pipes) == 0, "socketpair, pipe");
+    tap_need(send_files(fd[0], &pipes[1], 1) == 1, "sendmsg");
+    close(pipes[1]), close(fd[1]);
+    OK(read(pipes[0], page, 1) == 0, "SCM_RIGHTS: the receiver has closed, and so it goes");
+    close(fd[0]), close(pipes[0]);
+
+    /* Each pair waits in the next one.  Linux has a limit, depending on its age. */
+    tap_need(pipe(pipes) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, last) == 0, "socketpair");
+    tap_need(send_files(last[0], &pipes[1], 1) == 1, "sendmsg");
+    close(pipes[1]);
+    while (chained && depth < 300) {
+        tap_need(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0, "socketpair");
+        chained = send_files(fd[0], last, 2) == 1;
+        if (chained) {
+            close(last[0]), close(last[1]);
+            last[0] = fd[0], last[1] = fd[1];
+            depth++;
+        } else {
+            OK(errno == ETOOMANYREFS, "a chain that is too long");
+            close(fd[0]), close(fd[1]);
+        }
+    }
+    if (chained) {
+        OK(depth == 300, "a chain that is too long");
+    }
+    close(last[0]), close(last[1]);
+    OK(read(pipes[0], page, 1) == 0, "a chain of sockets in sockets goes");
+    close(pipes[0]);
+}
+
+/* What does not fit where it is to go stays in the pipe. */
+static void test_splice_keeps(void)
+{
+    int from[2], full[2], socks[2];
+
+    tap_need(pipe(from) == 0 && pipe2(full, O_NONBLOCK) == 0 &&
+                 socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, socks) == 0,
+             "pipes, sockets");
+    memset(page, 'f', sizeof(page));
+    while (write(full[1], page, sizeof(page)) > 0) {
+    }
+    while (write(socks[0], page, sizeof(page)) > 0) {
+    }
+    tap_need(write(from[1], "kept", 4) == 4, "write");
+    FAILS(splice(from[0], NULL, full[1], NULL, 4, 0), EAGAIN, "splice: into a full pipe");
+    FAILS(splice(from[0], NULL, socks[0], NULL, 4, 0), EAGAIN, "splice: into a full socket");
+    FAILS(splice(from[0], NULL, from[1], NULL, 4, 0), EINVAL, "splice: the same pipe");
+    OK(read(from[0], page, 9) == 4 && memcmp(page, "kept", 4) == 0, "splice: nothing is lost");
+    close(from[0]), close(from[1]), close(full[0]), close(full[1]);
+    close(socks[0]), close(socks[1]);
+}
+
+static void test_small_packets(void)
+{
+    int fd[2];
+
+    tap_need(pipe2(fd, O_DIRECT | O_NONBLOCK) == 0, "pipe2");
+    OK(fcntl(fd[1], 1031 /* F_SETPIPE_SZ */, 4096) >= 4096, "a small pipe of packets");
+    OK(write(fd[1], page, 4096) == 4096 && read(fd[0], page, 4096) == 4096,
+       "the largest packet fits");
+    close(fd[0]), close(fd[1]);
 }
 
 int main(void)
@@ -348,7 +486,10 @@ int main(void)
     test_fallocate();
     test_copies();
     test_pipes();
+    test_small_packets();
+    test_splice_keeps();
     test_sockets();
+    test_passed();
     test_limit();
     test_locks();
     return tap_end();

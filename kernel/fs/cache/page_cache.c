@@ -151,6 +151,14 @@ void page_slot_dirty(struct page_cache *cache, u64 *slot)
     }
 }
 
+void page_extend(struct page_cache *cache, u64 size)
+{
+    if (size > atomic_load_explicit(&cache->inode->size, memory_order_relaxed)) {
+        /* Release: with page_cache_read(), which takes no lock to see the size. */
+        atomic_store_explicit(&cache->inode->size, size, memory_order_release);
+    }
+}
+
 /* Lock held.  The page is used: the slot without SLOT_AHEAD; *ahead if it had that. */
 static void use_slot(u64 *slot, bool *ahead)
 {

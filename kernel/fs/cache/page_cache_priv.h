@@ -52,6 +52,7 @@ struct page_cache {
     struct page_tree tree;  /* (l) */
     u64 pages, dirty;       /* (l) slots in use; of those with SLOT_DIRTY */
     u64 writing;            /* (l) of those with SLOT_WRITING */
+    u64 writers;            /* (l) write(2)s: they may have frames of pages that look clean */
     struct readahead ahead; /* (l) */
     int error;              /* (l) of writing back, not reported yet */
     u64 hand;               /* (l) where eviction goes on */
@@ -118,9 +119,12 @@ bool page_is_streaming(struct page_cache *cache, u64 index);
  * which none is there.  -EINVAL: not a place for one; -EEXIST, -ENOMEM, -ENOSPC.
  */
 must_check int page_fill_large(struct page_cache *cache, u64 index);
-/* Takes over a block of frames, all or none: 0, -EEXIST (there is a page), -ENOMEM. */
+/*
+ * Takes over a block of frames, all or none: 0, -EEXIST (there is a page), -ENOMEM.
+ * The file is `size` bytes long with them, if it was not longer.
+ */
 must_check int page_insert_run(struct page_cache *cache, u64 index, pfn_t frame, u64 pages,
-                               u64 flags);
+                               u64 flags, u64 size);
 /* What the file system allows: 0 or -ENOSPC. */
 must_check int page_reserve(struct page_cache *cache, s64 pages);
 void page_unreserve(struct page_cache *cache, u64 pages);
@@ -130,6 +134,8 @@ must_check int page_get_within(struct page_cache *cache, u64 index, bool write, 
 /* Lock held: the totals change; the page gets dirty, if that means anything. */
 void page_slot_count(struct page_cache *cache, s64 pages, s64 dirty);
 void page_slot_dirty(struct page_cache *cache, u64 *slot);
+/* Lock held: the file is at least `size` bytes long.  Who sees that sees the bytes. */
+void page_extend(struct page_cache *cache, u64 size);
 
 /* Counts pages that were read, written, evicted. */
 enum page_count { PAGES_READ, PAGES_WRITTEN, PAGES_EVICTED, PAGE_COUNTS };
@@ -158,7 +164,7 @@ void page_writer_start(void);
 void page_writer_note_dirty(void);
 /* Before more pages of the file get dirty: writes it back if there are too many. */
 void page_balance_dirty(struct page_cache *cache);
-/* page_sync.c: page_cache_sync() without telling of errors; by pages. */
-void page_write_back(struct page_cache *cache, u64 index, u64 end);
+/* page_sync.c: page_cache_sync() without telling of errors; by pages.  `all`: whatever fails. */
+void page_write_back(struct page_cache *cache, u64 index, u64 end, bool all);
 /* page_cache.c: of all files. */
 u64 page_dirty_total(void);

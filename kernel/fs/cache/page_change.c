@@ -57,12 +57,16 @@ static u64 remove_pages(struct page_cache *cache, u64 index, u64 end)
     return removed;
 }
 
-static void prune(struct page_cache *cache)
+static void prune(struct page_cache *cache, u64 index, u64 end)
 {
-    bool irq = spin_lock(&cache->lock);
+    bool more = true;
 
-    page_tree_prune(&cache->tree, kfree);
-    spin_unlock(&cache->lock, irq);
+    while (more) {
+        bool irq = spin_lock(&cache->lock);
+
+        more = page_tree_prune(&cache->tree, &index, end, kfree);
+        spin_unlock(&cache->lock, irq);
+    }
 }
 
 /* Pages [index, end) of the file are no more, for anybody. */
@@ -75,7 +79,7 @@ static void take_away(struct page_cache *cache, u64 index, u64 end, bool copies)
         aspace_unmap_file(cache, index, end, copies);
     }
     if (removed > 0 || index == 0) { /* eviction leaves nodes with nothing in them */
-        prune(cache);
+        prune(cache, index, end);
     }
     if (removed > 0) {
         page_unreserve(cache, removed);

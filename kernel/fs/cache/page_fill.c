@@ -33,7 +33,8 @@ static int make_slots(struct page_cache *cache, u64 index, u64 pages)
     return 0;
 }
 
-int page_insert_run(struct page_cache *cache, u64 index, pfn_t frame, u64 pages, u64 flags)
+int page_insert_run(struct page_cache *cache, u64 index, pfn_t frame, u64 pages, u64 flags,
+                    u64 size)
 {
     bool irq = spin_lock(&cache->lock);
     int error = make_slots(cache, index, pages);
@@ -47,6 +48,7 @@ int page_insert_run(struct page_cache *cache, u64 index, pfn_t frame, u64 pages,
     }
     if (error == 0) {
         page_slot_count(cache, (s64)pages, (flags & SLOT_DIRTY) ? (s64)pages : 0);
+        page_extend(cache, size);
     }
     spin_unlock(&cache->lock, irq);
     return error;
@@ -75,7 +77,7 @@ static int fill_zero(struct page_cache *cache, u64 index)
     }
     error = frame_alloc(ORDER_4K, FRAME_ZERO, &frame);
     if (error == 0) {
-        error = page_insert_run(cache, index, frame, 1, SLOT_RECENT);
+        error = page_insert_run(cache, index, frame, 1, SLOT_RECENT, 0);
         if (error == 0) {
             return 0;
         }

@@ -92,7 +92,7 @@ static int fill_zero(struct page_cache *cache, u64 index)
     }
     error = frame_alloc(ORDER_2M, FRAME_ZERO, &frame);
     if (error == 0) {
-        error = page_insert_run(cache, index, frame, LARGE_PAGES, SLOT_RECENT);
+        error = page_insert_run(cache, index, frame, LARGE_PAGES, SLOT_RECENT, 0);
         if (error == 0) {
             return 0;
         }

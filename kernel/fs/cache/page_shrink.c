@@ -293,10 +293,52 @@ void page_cache_make_room(u64 pages)
     }
 }
 
+/*
+ * Lock held.  Clean, and nobody can map it or write to it, though it may be copied
+ * from: then it goes when that is done.
+ */
+static bool may_drop(struct page_cache *cache, u64 slot)
+{
+    bool shared =
+        cache->writers != 0 || atomic_load_explicit(&cache->mappings, memory_order_acquire) != 0;
+
+    return shared ? may_go(slot) : (slot & (SLOT_BUSY | SLOT_DIRTY | SLOT_WRITING)) == 0;
+}
+
+/* As evict_some(), of those that may be dropped; stops at one that is being read. */
+static bool drop_some(struct page_cache *cache, u64 *index, bool *busy)
+{
+    bool irq = spin_lock(&cache->lock);
+    u64 *slot = NULL;
+
+    *busy = false;
+    for (unsigned i = 0; i < LOOK_PAGES; i++) {
+        slot = page_tree_next(&cache->tree, index, PAGE_TREE_END);
+        *busy = slot != NULL && (*slot & SLOT_BUSY) != 0;
+        if (slot == NULL || *busy) {
+            break;
+        }
+        if (may_drop(cache, *slot)) {
+            frame_put(slot_pfn(*slot), ORDER_4K);
+            *slot = 0;
+            page_slot_count(cache, -1, 0);
+        }
+        ++*index;
+    }
+    spin_unlock(&cache->lock, irq);
+    return slot != NULL;
+}
+
 u64 page_cache_drop_clean(struct page_cache *cache)
 {
-    if (cache->ops->read != NULL) { /* else its pages are nowhere else */
-        (void)evict(cache, 0, PAGE_TREE_END);
+    u64 index = 0;
+    bool busy;
+
+    /* Of memory files the pages are nowhere else. */
+    while (cache->ops->read != NULL && drop_some(cache, &index, &busy)) {
+        if (busy) {
+            page_wait(cache, index, SLOT_BUSY);
+        }
     }
     return page_cache_pages(cache);
 }

@@ -16,6 +16,7 @@
 
 struct write_run {
     u64 index;
+    u64 size; /* of the file, when they were declared clean */
     unsigned count, room;
     pfn_t *frame; /* `few`, or others */
     pfn_t few[WRITE_FEW];
@@ -35,6 +36,11 @@ static bool take_run(struct page_cache *cache, u64 *index, u64 end, struct write
     *wait = slot != NULL && (*slot & SLOT_WRITING) != 0;
     run->index = *index;
     run->count = 0;
+    /*
+     * Under the lock: who makes the file longer does that before it declares the
+     * page dirty (page_write.c), so either that is seen here or it is dirty again.
+     */
+    run->size = atomic_load_explicit(&cache->inode->size, memory_order_acquire);
     while (slot != NULL && (*slot & (SLOT_DIRTY | SLOT_WRITING)) == SLOT_DIRTY &&
            run->count < run->room && run->index + run->count < end) {
         *slot = (*slot & ~SLOT_DIRTY) | SLOT_WRITING;
@@ -75,15 +81,14 @@ static void end_run(struct page_cache *cache, const struct write_run *run, int e
 static int write_run(struct page_cache *cache, const struct write_run *run)
 {
     u64 start = run->index * PAGE_SIZE;
-    u64 size = atomic_load_explicit(&cache->inode->size, memory_order_acquire);
     int error = 0;
 
     if (atomic_load_explicit(&cache->mappings, memory_order_acquire) != 0) {
         aspace_clean_file(cache, run->index, run->index + run->count);
     }
-    if (size > start) {
+    if (run->size > start) {
         error = cache->ops->write(cache->inode, run->index, run->frame, run->count,
-                                  MIN(size - start, run->count * PAGE_SIZE));
+                                  MIN(run->size - start, run->count * PAGE_SIZE));
     }
     end_run(cache, run, error);
     page_count(PAGES_WRITTEN, error == 0 ? run->count : 0);
@@ -110,7 +115,7 @@ static bool has_work(struct page_cache *cache)
     return any;
 }
 
-void page_write_back(struct page_cache *cache, u64 index, u64 end)
+void page_write_back(struct page_cache *cache, u64 index, u64 end, bool all)
 {
     pfn_t *many = has_work(cache) ? kmalloc(WRITE_PAGES * sizeof(*many)) : NULL;
     struct write_run run;
@@ -121,7 +126,7 @@ void page_write_back(struct page_cache *cache, u64 index, u64 end)
     while (has_work(cache) && take_run(cache, &index, end, &run, &wait)) {
         if (run.count == 0) {
             page_wait(cache, index, SLOT_WRITING);
-        } else if (write_run(cache, &run) != 0) {
+        } else if (write_run(cache, &run) != 0 && !all) {
             break;
         } else {
             index = run.index + run.count;
@@ -137,6 +142,6 @@ int page_cache_sync(struct page_cache *cache, u64 start, u64 end)
     if (cache->ops->write == NULL) {
         return 0;
     }
-    page_write_back(cache, start / PAGE_SIZE, last);
+    page_write_back(cache, start / PAGE_SIZE, last, true);
     return take_error(cache);
 }

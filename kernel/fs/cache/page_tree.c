@@ -13,6 +13,8 @@
 
 #include <kernel/string.h>
 
+#define PRUNE_NODES 64u /* looked at in one step; more than there are levels */
+
 static unsigned slot_of(u64 index, unsigned level)
 {
     return (index >> (PAGE_NODE_SHIFT * level)) % PAGE_NODE_SLOTS;
@@ -144,28 +146,67 @@ u64 *page_tree_next(struct page_tree *tree, u64 *index, u64 end)
     return NULL;
 }
 
-/* Prunes below the node of `level`; true if nothing is left in it. */
-static bool prune_node(struct page_node *node, unsigned level, void (*release)(void *node))
+struct prune {
+    u64 index, end; /* where to go on, and to stop */
+    unsigned left;  /* nodes that may still be looked at */
+    void (*release)(void *node);
+};
+
+static bool node_is_empty(const struct page_node *node)
 {
-    bool empty = true;
-
     for (unsigned i = 0; i < PAGE_NODE_SLOTS; i++) {
-        struct page_node *child = child_of(node->slot[i]);
-
-        if (level > 0 && child != NULL && prune_node(child, level - 1, release)) {
-            release(child);
-            node->slot[i] = 0;
+        if (node->slot[i] != 0) {
+            return false;
         }
-        empty &= node->slot[i] == 0;
     }
-    return empty;
+    return true;
 }
 
-void page_tree_prune(struct page_tree *tree, void (*release)(void *node))
+/*
+ * Prunes below the node of `level` that begins with page `base`, as far as it may; true if
+ * nothing is left in it.
+ */
+static bool prune_node(struct prune *prune, struct page_node *node, unsigned level, u64 base)
 {
-    if (tree->levels > 0 && prune_node(tree->root, tree->levels - 1, release)) {
+    u64 room = capacity(level); /* pages below each slot */
+
+    if (level == 0) {
+        prune->index = base + PAGE_NODE_SLOTS;
+    }
+    while (level > 0 && prune->index < MIN(prune->end, base + capacity(level + 1))) {
+        u64 *slot = &node->slot[slot_of(prune->index, level)];
+        u64 start = ALIGN_DOWN(prune->index, room);
+
+        if (*slot != 0 && prune->left == 0) {
+            return false;
+        }
+        if (*slot != 0) {
+            prune->left--;
+            if (prune_node(prune, child_of(*slot), level - 1, start)) {
+                prune->release(child_of(*slot));
+                *slot = 0;
+            } else if (prune->index < MIN(prune->end, start + room)) {
+                return false;
+            }
+        }
+        prune->index = MAX(prune->index, start + room);
+    }
+    return node_is_empty(node);
+}
+
+bool page_tree_prune(struct page_tree *tree, u64 *index, u64 end, void (*release)(void *node))
+{
+    struct prune prune = {*index, MIN(end, capacity(tree->levels)), PRUNE_NODES, release};
+
+    if (prune.index >= prune.end) {
+        return false;
+    }
+    if (prune_node(&prune, tree->root, tree->levels - 1, 0)) {
         release(tree->root);
         tree->root = NULL;
         tree->levels = 0;
+        return false;
     }
+    *index = prune.index;
+    return prune.index < prune.end;
 }

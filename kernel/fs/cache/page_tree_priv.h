@@ -35,5 +35,9 @@ u64 *page_tree_slots(struct page_tree *tree, u64 index, u64 most, u64 *count);
 u64 *page_tree_make(struct page_tree *tree, u64 index, void *(*alloc)(size_t size));
 /* The first slot in use in [*index, end), and its index; NULL if there is none. */
 u64 *page_tree_next(struct page_tree *tree, u64 *index, u64 end);
-/* Gives nodes back in which no slot is in use. */
-void page_tree_prune(struct page_tree *tree, void (*release)(void *node));
+/*
+ * Gives nodes back in which no slot is in use, of those that stand for a page of
+ * [*index, end).  One step of some microseconds; true: there is more, from *index on.
+ */
+must_check bool page_tree_prune(struct page_tree *tree, u64 *index, u64 end,
+                                void (*release)(void *node));

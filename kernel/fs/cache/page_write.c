@@ -23,16 +23,32 @@ static u64 offset_in_page(u64 pos)
     return pos % PAGE_SIZE;
 }
 
+/*
+ * The page has its bytes, and with them the file is `size` bytes long.  It may have
+ * been written back before it had them all, or but for those beyond the end.
+ */
+static void set_written(struct page_cache *cache, u64 index, u64 size)
+{
+    bool irq = spin_lock(&cache->lock);
+    u64 *slot = page_tree_find(&cache->tree, index);
+
+    page_extend(cache, size);
+    if (slot != NULL && *slot != 0) {
+        page_slot_dirty(cache, slot);
+    }
+    spin_unlock(&cache->lock, irq);
+}
+
 /* Into the page that is there, or comes there now. */
 static int write_part(struct page_cache *cache, struct io *io, u64 pos, u64 bytes)
 {
+    u64 before = io->done;
     pfn_t frame;
     int error = page_get_within(cache, pos / PAGE_SIZE, true, &frame);
 
     if (error == 0) {
         error = io_take(io, (u8 *)pfn_to_virt(frame) + offset_in_page(pos), bytes);
-        /* It may have been written back before the copy was done. */
-        page_cache_set_dirty(cache, pos / PAGE_SIZE);
+        set_written(cache, pos / PAGE_SIZE, io->done > before ? pos + io->done - before : 0);
         frame_put(frame, ORDER_4K);
     }
     return error;
@@ -46,7 +62,7 @@ static int copy_over(struct page_cache *cache, u64 index, pfn_t fresh, u64 bytes
 
     if (error == 0) {
         memcpy(pfn_to_virt(frame), pfn_to_virt(fresh), bytes);
-        page_cache_set_dirty(cache, index);
+        set_written(cache, index, index * PAGE_SIZE + bytes);
         frame_put(frame, ORDER_4K);
     }
     return error;
@@ -58,7 +74,7 @@ static int place_page(struct page_cache *cache, u64 index, pfn_t fresh, u64 byte
     int error = 0;
 
     if (bytes == PAGE_SIZE) {
-        error = page_insert_run(cache, index, fresh, 1, flags);
+        error = page_insert_run(cache, index, fresh, 1, flags, (index + 1) * PAGE_SIZE);
         if (error == 0) {
             return 0;
         }
@@ -114,7 +130,8 @@ static int write_block(struct page_cache *cache, struct io *io, u64 pos, unsigne
         return error;
     }
     error = io_take(io, pfn_to_virt(fresh), pages * PAGE_SIZE);
-    if (error == 0 && page_insert_run(cache, index, fresh, pages, flags) == 0) {
+    if (error == 0 &&
+        page_insert_run(cache, index, fresh, pages, flags, (index + pages) * PAGE_SIZE) == 0) {
         return 0;
     }
     placed = place_pages(cache, index, fresh, pages, io->done - before, flags);
@@ -133,7 +150,7 @@ static int make_beyond_end(struct page_cache *cache, u64 index)
     }
     error = frame_alloc(ORDER_4K, FRAME_ZERO, &frame);
     if (error == 0) {
-        error = page_insert_run(cache, index, frame, 1, SLOT_RECENT);
+        error = page_insert_run(cache, index, frame, 1, SLOT_RECENT, 0);
         if (error != 0) {
             frame_free(frame, ORDER_4K);
         }
@@ -166,21 +183,27 @@ static int write_step(struct page_cache *cache, struct io *io, u64 pos, unsigned
                       : write_part(cache, io, pos, MIN(PAGE_SIZE - offset_in_page(pos), io->left));
 }
 
+static void count_writer(struct page_cache *cache, int n)
+{
+    bool irq = spin_lock(&cache->lock);
+
+    cache->writers += (u64)n;
+    spin_unlock(&cache->lock, irq);
+}
+
 int page_cache_write(struct page_cache *cache, struct io *io, u64 *pos)
 {
     unsigned order = ORDER_2M;
     int error = 0;
 
+    count_writer(cache, 1);
     while (io->left > 0 && error == 0) {
         u64 before = io->done;
 
         page_balance_dirty(cache);
         error = write_step(cache, io, *pos, &order);
         *pos += io->done - before;
-        if (*pos > atomic_load_explicit(&cache->inode->size, memory_order_relaxed)) {
-            /* Release: who sees the new size sees the bytes. */
-            atomic_store_explicit(&cache->inode->size, *pos, memory_order_release);
-        }
     }
+    count_writer(cache, -1);
     return error;
 }

@@ -69,7 +69,8 @@ void page_balance_dirty(struct page_cache *cache)
     u64 most = atomic_load_explicit(&writer.dirty_most, memory_order_relaxed);
 
     if (cache->ops->write != NULL && most != 0 && page_dirty_total() > most) {
-        page_write_back(cache, 0, PAGE_TREE_END);
+        /* To a disk that is full, nothing is to be tried for each page that is written. */
+        page_write_back(cache, 0, PAGE_TREE_END, false);
     }
 }
 
@@ -81,7 +82,7 @@ static void write_old(nsec_t age)
     u64 round = page_caches_round();
 
     while ((cache = page_caches_next_dirty(round, now > age ? now - age : 0)) != NULL) {
-        page_write_back(cache, 0, PAGE_TREE_END);
+        page_write_back(cache, 0, PAGE_TREE_END, true);
         page_cache_unpin(cache);
     }
 }

@@ -30,12 +30,14 @@ static u32 pipe_flags(struct file *file, u32 flags)
            ((flags & MSG_PEEK) != 0 ? PIPE_PEEK : 0);
 }
 
-/* Closes ends of a way that are open still. */
+/*
+ * Closes ends of a way that are open still.  What was passed along stays, as the bytes do,
+ * for the side that reads: also when it is the writer who has shut the way.
+ */
 static void end_way(struct pair *pair, unsigned way, bool reader, bool writer)
 {
     if (reader && !atomic_exchange_explicit(&pair->no_reader[way], true, memory_order_acq_rel)) {
         (void)pipe_close_end(pair->way[way], true, false);
-        pipe_drop_parcels(pair->way[way]);
     }
     if (writer && !atomic_exchange_explicit(&pair->no_writer[way], true, memory_order_acq_rel)) {
         (void)pipe_close_end(pair->way[way], false, true);
@@ -118,7 +120,7 @@ int pair_send(struct file *file, struct io *io, u32 flags)
     if (err != -EPIPE) {
         return err;
     }
-    if (pair->type == SOCK_STREAM && (flags & MSG_NOSIGNAL) == 0) {
+    if (pair->type == SOCK_STREAM && (flags & MSG_NOSIGNAL) == 0 && io->done == 0) {
         pipe_signal_broken();
     }
     return pair->type == SOCK_DGRAM && pair->closed[1 - end->side] ? -ECONNREFUSED : -EPIPE;
@@ -214,6 +216,7 @@ static void pair_release(struct file *file)
         atomic_store_explicit(&pair->reset[1 - side], true, memory_order_release);
     }
     end_way(pair, 1 - side, true, linked);
+    pipe_drop_parcels(pair->way[1 - side]);
     end_way(pair, side, linked, linked);
     if (atomic_fetch_sub_explicit(&pair->references, 1, memory_order_acq_rel) == 1) {
         pair_free(pair);

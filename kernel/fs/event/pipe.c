@@ -103,9 +103,10 @@ static void take_parcel(struct pipe *pipe, struct io *io, u64 step)
     }
 }
 
+/* Nobody would take it off a pipe without readers: the sender keeps it then, and drops it. */
 static void put_parcel(struct pipe *pipe, struct io *io)
 {
-    if (io->parcel != NULL) {
+    if (io->parcel != NULL && pipe->readers != 0) {
         io->parcel->position = pipe->passed + pipe->ring.head;
         list_push_back(&pipe->parcels, &io->parcel->link);
         io->parcel = NULL;
@@ -144,6 +145,24 @@ static u64 read_size(struct pipe *pipe, u64 wanted, u64 *step)
     return MIN(record, wanted);
 }
 
+/* A write that is not long goes on: a record has its length before it. */
+static bool has_room(const struct pipe *pipe)
+{
+    return pipe_ring_room(&pipe->ring) >= PIPE_BUF + (pipe->records ? RECORD_HEADER : 0);
+}
+
+/* Bytes have gone, and the lock is held. */
+static void tail_moved(struct pipe *pipe)
+{
+    if (!pipe->writing && pipe->ring.tail == pipe->ring.head) {
+        pipe->passed += pipe->ring.tail;
+        pipe_ring_rewind(&pipe->ring);
+    }
+    if (has_room(pipe)) {
+        poll_notify_quick(pipe->sink, POLLOUT | POLLWRNORM);
+    }
+}
+
 /* With `reading` claimed and the lock held, which it gives up meanwhile. */
 static int copy_out(struct pipe *pipe, struct io *io, u32 flags, bool *irq)
 {
@@ -166,39 +185,94 @@ static int copy_out(struct pipe *pipe, struct io *io, u32 flags, bool *irq)
             take_parcel(pipe, io, step);
         }
         pipe->ring.tail += step;
-        if (!pipe->writing && pipe->ring.tail == pipe->ring.head) {
-            pipe->passed += pipe->ring.tail;
-            pipe_ring_rewind(&pipe->ring);
-        }
-        if (pipe_ring_room(&pipe->ring) >= PIPE_BUF) {
-            poll_notify_quick(pipe->sink, POLLOUT | POLLWRNORM);
-        }
+        tail_moved(pipe);
     }
     return err;
 }
 
-int pipe_read(struct pipe *pipe, struct io *io, u32 flags)
+/* Until the reader's side is free and has something: 0, -EAGAIN, -ERESTARTSYS. */
+static int await_bytes(struct pipe *pipe, u32 flags, bool *irq)
 {
-    bool irq;
     int err = 0;
 
-    irq = spin_lock(&pipe->lock);
     while (!can_read(pipe)) {
         if ((flags & PIPE_NONBLOCK) != 0 && !pipe->reading) {
             err = -EAGAIN;
         }
         if (err != 0) {
-            break;
+            return err;
         }
         /* Who does not wait for bytes waits for the other reader only: needs 0. */
-        err = event_wait(&pipe->lock, &irq, &pipe->read_waiters, (flags & PIPE_NONBLOCK) == 0,
+        err = event_wait(&pipe->lock, irq, &pipe->read_waiters, (flags & PIPE_NONBLOCK) == 0,
                          SCHED_NEVER);
     }
-    if (can_read(pipe)) {
-        err = pipe_ring_used(&pipe->ring) == 0 ? 0 : copy_out(pipe, io, flags, &irq);
+    return 0;
+}
+
+int pipe_read(struct pipe *pipe, struct io *io, u32 flags)
+{
+    bool irq = spin_lock(&pipe->lock);
+    int err = await_bytes(pipe, flags, &irq);
+
+    if (err == 0 && pipe_ring_used(&pipe->ring) != 0) {
+        err = copy_out(pipe, io, flags, &irq);
     }
     unlock_and_wake(pipe, irq);
     return err;
+}
+
+int pipe_hold(struct pipe *pipe, struct io *io, u32 flags)
+{
+    bool irq = spin_lock(&pipe->lock);
+    int err = await_bytes(pipe, flags, &irq);
+    u64 step, size, pos;
+
+    if (err != 0 || pipe_ring_used(&pipe->ring) == 0) {
+        unlock_and_wake(pipe, irq);
+        return err;
+    }
+    size = read_size(pipe, io->left, &step);
+    pos = pipe->ring.tail + (pipe->records ? RECORD_HEADER : 0);
+    pipe->reading = true;
+    spin_unlock(&pipe->lock, irq);
+    err = pipe_ring_drain(&pipe->ring, pos, io, size);
+    if (io->done == 0) {
+        pipe_let_go(pipe, 0);
+    }
+    return io->done == 0 ? err : 0;
+}
+
+/* Of a record the rest becomes one: its length moves to before what is left. */
+static void cut_record(struct pipe *pipe, u64 taken)
+{
+    u64 tail = pipe->ring.tail;
+    u32 record;
+
+    pipe_ring_get(&pipe->ring, tail, &record, RECORD_HEADER);
+    if (taken >= record) {
+        pipe->ring.tail = tail + RECORD_HEADER + record;
+        return;
+    }
+    record -= (u32)taken;
+    /* The pages are there: bytes that were taken lie on them. */
+    BUG_ON(pipe_ring_put(&pipe->ring, tail + taken, &record, RECORD_HEADER) != 0);
+    pipe->ring.tail = tail + taken;
+}
+
+void pipe_let_go(struct pipe *pipe, u64 taken)
+{
+    bool irq = spin_lock(&pipe->lock);
+
+    pipe->reading = false;
+    if (taken != 0 && pipe->records) {
+        cut_record(pipe, taken);
+    } else {
+        pipe->ring.tail += taken;
+    }
+    if (taken != 0) {
+        tail_moved(pipe);
+    }
+    unlock_and_wake(pipe, irq);
 }
 
 /* ---- Writing ------------------------------------------------------------------- */
@@ -314,28 +388,41 @@ u64 pipe_size(struct pipe *pipe)
     return size;
 }
 
-/* With both sides claimed, so that nobody else touches the ring. */
+static void ring_assign(struct pipe_ring *to, const struct pipe_ring *from)
+{
+    *to = *from;
+    if (from->pages == from->few) {
+        to->pages = to->few;
+    }
+}
+
+/*
+ * With both sides claimed, so that nobody else changes the ring; who polls looks at it all
+ * the same.  What is left in `fresh` is to be freed.
+ */
 static s64 replace_ring(struct pipe *pipe, struct pipe_ring *fresh)
 {
-    if (pipe_ring_used(&pipe->ring) > fresh->slots * PAGE_SIZE) {
+    struct pipe_ring old;
+    bool irq;
+
+    ring_assign(&old, &pipe->ring);
+    if (pipe_ring_used(&old) > fresh->slots * PAGE_SIZE) {
         return -EBUSY;
     }
-    if (pipe_ring_move(&pipe->ring, fresh) != 0) {
+    if (pipe_ring_move(&old, fresh) != 0) {
         return -ENOMEM;
     }
-    pipe_ring_free(&pipe->ring);
-    pipe->ring = *fresh;
-    if (fresh->pages == fresh->few) {
-        pipe->ring.pages = pipe->ring.few;
-    }
-    *fresh = (struct pipe_ring){.slots = 0};
+    irq = spin_lock(&pipe->lock);
+    ring_assign(&pipe->ring, fresh);
+    ring_assign(fresh, &old);
+    spin_unlock(&pipe->lock, irq);
     return (s64)(pipe->ring.slots * PAGE_SIZE);
 }
 
 s64 pipe_resize(struct pipe *pipe, u64 size)
 {
     struct pipe_ring fresh;
-    u32 slots = 1;
+    u32 slots = pipe->records ? 2 : 1; /* PIPE_BUF bytes with their length */
     bool irq;
     s64 result;
 
@@ -359,6 +446,9 @@ s64 pipe_resize(struct pipe *pipe, u64 size)
     result = replace_ring(pipe, &fresh);
     irq = spin_lock(&pipe->lock);
     pipe->reading = pipe->writing = false;
+    if (pipe_ring_used(&pipe->ring) != 0) {
+        poll_notify_quick(pipe->source, POLLIN | POLLRDNORM);
+    }
     poll_notify_quick(pipe->sink, POLLOUT | POLLWRNORM);
     unlock_and_wake(pipe, irq);
     pipe_ring_free(&fresh);
@@ -381,7 +471,7 @@ u32 pipe_poll_reader(struct pipe *pipe, u64 unopened)
 u32 pipe_poll_writer(struct pipe *pipe)
 {
     bool irq = spin_lock(&pipe->lock);
-    u32 events = pipe_ring_room(&pipe->ring) >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
+    u32 events = has_room(pipe) ? POLLOUT | POLLWRNORM : 0;
 
     if (pipe->readers == 0) {
         events |= POLLERR;

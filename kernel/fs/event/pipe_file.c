@@ -31,6 +31,8 @@ static struct {
     struct list fifos; /* (l) struct pipe */
 } fifos = {.lock = SPINLOCK_INIT("fifos", RANK_TREE), .fifos = {&fifos.fifos, &fifos.fifos}};
 
+static const struct file_ops pipe_ops;
+
 /* ---- The file ------------------------------------------------------------------ */
 
 static u32 flags_of(struct file *file)
@@ -58,9 +60,24 @@ static int file_read_pipe(struct file *file, struct io *io, u64 *pos)
     return io->left == 0 ? 0 : pipe_read(file->priv, io, nonblock(file));
 }
 
+bool pipe_is_file(const struct file *file)
+{
+    return file->ops == &pipe_ops;
+}
+
 int pipe_peek(struct file *file, struct io *io)
 {
-    return pipe_read(file->priv, io, nonblock(file) | PIPE_PEEK);
+    return !pipe_is_file(file) ? -EINVAL : pipe_read(file->priv, io, nonblock(file) | PIPE_PEEK);
+}
+
+int pipe_begin_move(struct file *file, struct io *io)
+{
+    return pipe_hold(file->priv, io, nonblock(file));
+}
+
+void pipe_end_move(struct file *file, u64 taken)
+{
+    pipe_let_go(file->priv, taken);
 }
 
 void pipe_signal_broken(void)

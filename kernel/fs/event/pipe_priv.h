@@ -55,6 +55,13 @@ must_check int pipe_write(struct pipe *pipe, struct io *io, u32 flags);
 #define PIPE_PEEK 2u   /* the bytes stay */
 #define PIPE_LENGTH 4u /* a record's whole length is io->done, although cut */
 
+/*
+ * As pipe_read(), but the bytes are the caller's to take or to leave: if io->done is not 0 nobody
+ * else reads until pipe_let_go(), which takes so many of them.
+ */
+must_check int pipe_hold(struct pipe *pipe, struct io *io, u32 flags);
+void pipe_let_go(struct pipe *pipe, u64 taken);
+
 /* No POLLHUP if writes_opened is `unopened`: nobody has come to a FIFO yet. */
 u32 pipe_poll_reader(struct pipe *pipe, u64 unopened);
 u32 pipe_poll_writer(struct pipe *pipe);

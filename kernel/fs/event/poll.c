@@ -91,6 +91,11 @@ void poll_watch_add(struct poll_source *source, struct poll_watch *watch,
     irq = spin_lock(lock_of(source));
     list_push_back(&source->watches, &watch->link);
     spin_unlock(lock_of(source), irq);
+    /* An instance's poll looks without a lock: the look is after the push of the watch.  The
+     * partner is the fence of epoll_ready_push(), before a look for watches. */
+    if (source->nested) {
+        atomic_thread_fence(memory_order_seq_cst);
+    }
 }
 
 void poll_watch_remove(struct poll_watch *watch)

@@ -13,6 +13,8 @@
 #include <kernel/fd.h>
 #include <kernel/kmalloc.h>
 #include <kernel/process.h>
+#include <kernel/spinlock.h>
+#include <kernel/thread.h>
 #include <kernel/uaccess.h>
 #include <kernel/vfs.h>
 
@@ -29,15 +31,83 @@ struct cmsghdr {
     u32 level, type;
 };
 
-void rights_drop(struct parcel *parcel)
+/*
+ * A thread that drops parcels.  A socket that goes with one drops those on their way to
+ * it, and so on: they are queued with the outermost call, which the stack has room for
+ * however long the chain.
+ *
+ * (l) drains.lock   (t) the thread's own   (c) constant
+ */
+struct drain {
+    struct list link;      /* (l) */
+    struct thread *thread; /* (c) */
+    struct list parcels;   /* (t) */
+};
+
+static struct {
+    struct spinlock lock;
+    struct list running; /* (l) */
+} drains = {.lock = SPINLOCK_INIT("drains of parcels", RANK_EVENT),
+            .running = {&drains.running, &drains.running}};
+
+/* The calling thread's, or NULL. */
+static struct drain *drain_find(void)
 {
-    if (parcel == NULL) {
-        return;
+    bool irq = spin_lock(&drains.lock);
+    struct drain *found = NULL;
+
+    list_for_each (node, &drains.running) {
+        struct drain *drain = list_entry(node, struct drain, link);
+
+        if (drain->thread == thread_current()) {
+            found = drain;
+            break;
+        }
     }
+    spin_unlock(&drains.lock, irq);
+    return found;
+}
+
+static void put_files(struct parcel *parcel)
+{
     for (u32 i = 0; i < parcel->count; i++) {
         file_put(parcel->files[i]);
     }
     kfree(parcel);
+}
+
+/* A parcel, and all that go with it. */
+static void drain_from(struct parcel *parcel)
+{
+    struct drain drain = {.thread = thread_current()};
+    bool irq;
+
+    list_init(&drain.parcels);
+    list_push_back(&drain.parcels, &parcel->link);
+    irq = spin_lock(&drains.lock);
+    list_push_back(&drains.running, &drain.link);
+    spin_unlock(&drains.lock, irq);
+    while (!list_empty(&drain.parcels)) {
+        put_files(list_entry(list_pop_front(&drain.parcels), struct parcel, link));
+    }
+    irq = spin_lock(&drains.lock);
+    list_remove(&drain.link);
+    spin_unlock(&drains.lock, irq);
+}
+
+void rights_drop(struct parcel *parcel)
+{
+    struct drain *outer;
+
+    if (parcel == NULL) {
+        return;
+    }
+    outer = drain_find();
+    if (outer != NULL) {
+        list_push_back(&outer->parcels, &parcel->link);
+    } else {
+        drain_from(parcel);
+    }
 }
 
 void rights_drop_all(struct list *parcels)

@@ -295,9 +295,22 @@ int p9_statfs(struct p9_fid *fid, struct fs_stat *stat)
     return err;
 }
 
-int p9_lopen(struct p9_fid *fid, u32 access)
+int p9_lopen(struct p9_fid *fid, u32 access, struct p9_qid *qid)
 {
-    return SIMPLE(fid->client, P9_LOPEN, 8, "44", (u64)fid->number, (u64)(access | O_LARGEFILE));
+    struct p9_rpc rpc;
+    u32 unit;
+    int err = p9_rpc_begin(&rpc, fid->client, P9_LOPEN, 8, QID_SIZE + 4);
+
+    if (err != 0) {
+        return err;
+    }
+    err = p9_rpc_run(&rpc, "44", (u64)fid->number, (u64)(access | O_LARGEFILE));
+    if (err == 0) {
+        p9_unpack(&rpc.in, "q4", qid, &unit);
+        err = p9_rpc_check(&rpc);
+    }
+    p9_rpc_end(&rpc);
+    return err;
 }
 
 int p9_lcreate(struct p9_fid *fid, const char *name, size_t len, u32 mode)

@@ -62,8 +62,8 @@ must_check int p9_getattr(struct p9_fid *fid, struct p9_attributes *attributes);
 must_check int p9_setattr(struct p9_fid *fid, const struct file_change *change);
 must_check int p9_statfs(struct p9_fid *fid, struct fs_stat *stat);
 
-/* Opens `fid` itself, with O_RDONLY, O_WRONLY or O_RDWR. */
-must_check int p9_lopen(struct p9_fid *fid, u32 access);
+/* Opens `fid` itself, with O_RDONLY, O_WRONLY or O_RDWR; and says what that is. */
+must_check int p9_lopen(struct p9_fid *fid, u32 access, struct p9_qid *qid);
 /* Creates a file in the directory `fid`, which becomes that file, open to read and write. */
 must_check int p9_lcreate(struct p9_fid *fid, const char *name, size_t len, u32 mode);
 must_check int p9_mkdir(struct p9_fid *dir, const char *name, size_t len, u32 mode);

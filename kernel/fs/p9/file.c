@@ -6,6 +6,7 @@
  */
 #include "p9fs_priv.h"
 
+#include "../fs_priv.h"
 #include <kernel/errno.h>
 
 void p9_write_begin(struct p9_inode *node)
@@ -70,10 +71,13 @@ static int file_read_pages(struct file *file, struct io *io, u64 *pos)
 /* The inode's lock is held: of two writers that append, one is first. */
 static int write_locked(struct file *file, struct io *io, u64 *pos)
 {
-    if (atomic_load_explicit(&file->flags, memory_order_relaxed) & O_APPEND) {
+    int err;
+
+    if ((atomic_load_explicit(&file->flags, memory_order_relaxed) & O_APPEND) || io->append) {
         *pos = atomic_load_explicit(&file->inode->size, memory_order_relaxed);
     }
-    return page_cache_write(file->inode->pages, io, pos);
+    err = bounds_check_write(file->inode, *pos, &io->left);
+    return err != 0 ? err : page_cache_write(file->inode->pages, io, pos);
 }
 
 static int file_sync_server(struct file *file, bool data_only)
@@ -127,20 +131,13 @@ static int file_flush(struct file *file)
 static void file_release(struct file *file)
 {
     struct p9_inode *node = p9_inode_of(file->inode);
-    bool last;
 
     /* What a mapping has written.  Errors were for msync(2) and close(2) to tell. */
     int ignored = file_flush(file);
 
     (void)ignored;
-    mutex_lock(&node->lock);
-    last = --node->files == 0;
-    mutex_unlock(&node->lock);
-    if (last) {
-        p9_open_close_all(node);
-        if (file->inode->pages != NULL) {
-            p9_keep(node);
-        }
+    if (p9_open_leave(node) && file->inode->pages != NULL) {
+        p9_keep(node);
     }
 }
 
@@ -194,9 +191,7 @@ int p9_file_open(struct inode *inode, struct file *file)
         err = p9_validate(node);
     }
     if (err != 0) {
-        mutex_lock(&node->lock);
-        node->files--;
-        mutex_unlock(&node->lock);
+        (void)p9_open_leave(node);
         return err;
     }
     file->ops = type == S_IFDIR ? &p9_dir_ops : &p9_file_ops;

@@ -10,6 +10,7 @@
  */
 #include "p9fs_priv.h"
 
+#include "../fs_priv.h"
 #include <kernel/errno.h>
 #include <kernel/frame.h>
 
@@ -200,24 +201,59 @@ static void set_size(struct p9_inode *node, u64 size)
     node->changed = true;
     atomic_store_explicit(&node->inode.size, size, memory_order_release);
     mutex_unlock(&node->lock);
-    page_cache_truncate(node->inode.pages, size);
 }
 
-/* The server's file first: if it refuses, nothing has changed here. */
-static int change_size(struct p9_inode *node, struct p9_fid *fid, const struct file_change *change)
+/*
+ * Of this very file: its name may be another's by now, and a server that goes by
+ * names would change that one.  Rejected: the fid that is open; QEMU before 10.0
+ * goes by its name, too.
+ */
+static int change_server(struct p9_inode *node, const struct file_change *change)
+{
+    struct p9_attributes now;
+    struct p9_fid *fid;
+    u64 generation;
+    int err = ask(node, &now, &generation);
+
+    if (err == 0) {
+        fid = p9_inode_fid(node);
+        err = p9_setattr(fid, change);
+        p9_fid_put(fid);
+    }
+    return err;
+}
+
+/* Nothing is written back meanwhile.  *set: here, too. */
+static int change_sized(struct p9_inode *node, const struct file_change *change, bool *set)
 {
     u64 old = atomic_load_explicit(&node->inode.size, memory_order_relaxed);
     bool nameless;
-    int err = p9_setattr(fid, change);
+    int err = change_server(node, change);
 
     mutex_lock(&node->lock);
     nameless = has_gone(err) && may_be_nameless(node);
     mutex_unlock(&node->lock);
-    if (err != 0 && !nameless) {
+    *set = err == 0 || nameless;
+    if (!*set) {
         return err;
     }
     set_size(node, change->size);
     return nameless && change->size < old ? zero_server(node, change->size, old) : 0;
+}
+
+/* The server's file first: if it refuses, nothing has changed here. */
+static int change_size(struct p9_inode *node, const struct file_change *change)
+{
+    bool set;
+    int err;
+
+    mutex_lock(&node->sizing);
+    err = change_sized(node, change, &set);
+    mutex_unlock(&node->sizing);
+    if (set) {
+        page_cache_truncate(node->inode.pages, change->size);
+    }
+    return err;
 }
 
 void p9_settle(struct p9_inode *node)
@@ -230,26 +266,26 @@ void p9_settle(struct p9_inode *node)
 static int p9_setattr_op(struct inode *inode, const struct file_change *change)
 {
     struct p9_inode *node = p9_inode_of(inode);
-    struct p9_fid *fid;
     int err = 0;
 
     if (read_only(inode)) {
         return -EROFS;
     }
+    if ((change->what & SET_SIZE) != 0) {
+        err = bounds_check_size(inode, change->size);
+    }
     /* Written later, the bytes would change the time again. */
-    if ((change->what & SET_MTIME) != 0 && inode->pages != NULL) {
+    if (err == 0 && (change->what & SET_MTIME) != 0 && inode->pages != NULL) {
         err = p9_flush(node);
     }
     if (err != 0) {
         return err;
     }
-    fid = p9_inode_fid(node);
     if ((change->what & SET_SIZE) != 0 && inode->pages != NULL) {
-        err = change_size(node, fid, change);
+        err = change_size(node, change);
     } else {
-        err = p9_setattr(fid, change);
+        err = change_server(node, change);
     }
-    p9_fid_put(fid);
     if (err == 0) {
         mutex_lock(&node->lock);
         node->changed = true;
@@ -367,6 +403,14 @@ static int p9_link_op(struct inode *dir, const char *name, size_t len, struct in
     return err;
 }
 
+static void lost_name(struct p9_inode *node)
+{
+    if (names_change(node, -1) == 0) {
+        atomic_store_explicit(&node->unlinked, true, memory_order_relaxed);
+        p9_unkeep(node);
+    }
+}
+
 static int p9_unlink(struct inode *dir, const char *name, size_t len, struct inode *inode)
 {
     struct p9_inode *node = p9_inode_of(inode);
@@ -380,16 +424,24 @@ static int p9_unlink(struct inode *dir, const char *name, size_t len, struct ino
     from = p9_inode_fid(p9_inode_of(dir));
     err = p9_unlinkat(from, name, len, directory);
     p9_fid_put(from);
-    if (err == 0 && names_change(node, -1) == 0) {
-        atomic_store_explicit(&node->unlinked, true, memory_order_relaxed);
-        p9_unkeep(node);
+    if (err == 0) {
+        lost_name(node);
     }
     return err;
+}
+
+/* What has the name that a rename is to take: counted, or NULL. */
+static struct inode *find_replaced(struct inode *dir, const char *name, size_t len)
+{
+    struct inode *inode;
+
+    return p9_lookup(dir, name, len, &inode) == 0 ? inode : NULL;
 }
 
 static int p9_rename(struct inode *from, const char *name, size_t len, struct inode *to,
                      const char *new_name, size_t new_len, u32 flags)
 {
+    struct inode *replaced;
     struct p9_fid *old_dir;
     struct p9_fid *new_dir;
     int err;
@@ -400,11 +452,18 @@ static int p9_rename(struct inode *from, const char *name, size_t len, struct in
     if (flags != 0) {
         return -EINVAL; /* the protocol has no word for it */
     }
+    replaced = find_replaced(to, new_name, new_len);
     old_dir = p9_inode_fid(p9_inode_of(from));
     new_dir = p9_inode_fid(p9_inode_of(to));
     err = p9_renameat(old_dir, name, len, new_dir, new_name, new_len);
     p9_fid_put(new_dir);
     p9_fid_put(old_dir);
+    if (replaced != NULL) {
+        if (err == 0) {
+            lost_name(p9_inode_of(replaced));
+        }
+        inode_put(replaced);
+    }
     return err;
 }
 

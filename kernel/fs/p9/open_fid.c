@@ -13,6 +13,8 @@
 
 #include <kernel/errno.h>
 
+#define ACCESSES ARRAY_SIZE(((struct p9_inode *)NULL)->opened)
+
 struct p9_fid *p9_inode_fid(struct p9_inode *node)
 {
     struct p9_fid *fid;
@@ -28,6 +30,7 @@ static struct p9_fid *find(const struct p9_inode *node, u32 access)
     return node->opened[O_RDWR] != NULL ? node->opened[O_RDWR] : node->opened[access];
 }
 
+/* Its name may be another file's by now. */
 static int open_as(struct p9_inode *node, u32 access)
 {
     struct p9_qid qid;
@@ -35,7 +38,10 @@ static int open_as(struct p9_inode *node, u32 access)
     int err = p9_walk(node->fid, NULL, 0, &fid, &qid);
 
     if (err == 0) {
-        err = p9_lopen(fid, access);
+        err = p9_lopen(fid, access, &qid);
+        if (err == 0 && (qid.path != node->qid.path || qid.type != node->qid.type)) {
+            err = -ESTALE;
+        }
         if (err == 0) {
             node->opened[access] = fid;
         } else {
@@ -83,17 +89,43 @@ void p9_open_adopt(struct p9_inode *node, struct p9_fid *fid)
     p9_fid_put(fid);
 }
 
-void p9_open_close_all(struct p9_inode *node)
+/* The lock is held. */
+static void detach(struct p9_inode *node, struct p9_fid *opened[ACCESSES])
 {
-    struct p9_fid *opened[3];
-
-    mutex_lock(&node->lock);
-    for (unsigned i = 0; i < ARRAY_SIZE(opened); i++) {
+    for (unsigned i = 0; i < ACCESSES; i++) {
         opened[i] = node->opened[i];
         node->opened[i] = NULL;
     }
-    mutex_unlock(&node->lock);
-    for (unsigned i = 0; i < ARRAY_SIZE(opened); i++) {
+}
+
+static void put_all(struct p9_fid *opened[ACCESSES])
+{
+    for (unsigned i = 0; i < ACCESSES; i++) {
         p9_fid_put(opened[i]);
     }
+}
+
+void p9_open_close_all(struct p9_inode *node)
+{
+    struct p9_fid *opened[ACCESSES];
+
+    mutex_lock(&node->lock);
+    detach(node, opened);
+    mutex_unlock(&node->lock);
+    put_all(opened);
+}
+
+bool p9_open_leave(struct p9_inode *node)
+{
+    struct p9_fid *opened[ACCESSES] = {0};
+    bool last;
+
+    mutex_lock(&node->lock);
+    last = --node->files == 0;
+    if (last) { /* who opens it from now on finds none of them */
+        detach(node, opened);
+    }
+    mutex_unlock(&node->lock);
+    put_all(opened);
+    return last;
 }

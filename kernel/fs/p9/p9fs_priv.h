@@ -14,6 +14,9 @@
  * The server's file may change at any time.  What is kept of it - pages, size
  * and times - is compared with the server's at each open(2), and is newer than
  * the server's while `put` - `saved`, `writing` or `changed` says so.
+ *
+ * The size changes on the server and here under `sizing`, under which pages are
+ * written back as well: what was cut off must not come again.
  */
 #pragma once
 
@@ -43,6 +46,7 @@ struct p9_inode {
     struct p9_super *p9; /* (c) */
     struct list link;    /* (t) in a bucket */
     struct p9_qid qid;   /* (c) but for its version, which is not used */
+    struct mutex sizing; /* before `lock`; never while one waits for a page */
     struct mutex lock;
     struct p9_fid *fid;       /* (l) by name, as it was looked up last */
     struct p9_fid *opened[3]; /* (l) by access; NULL: not open */
@@ -80,6 +84,8 @@ struct p9_fid *p9_inode_fid(struct p9_inode *node);
 /* A fid that is open for `access` (O_RDONLY ...) at least: counted. */
 must_check int p9_open_get(struct p9_inode *node, u32 access, struct p9_fid **fid);
 void p9_open_close_all(struct p9_inode *node);
+/* One open file less: true if it was the last, with which the fids are closed. */
+bool p9_open_leave(struct p9_inode *node);
 /* Takes over a fid that is open to read and write, and the first to be. */
 void p9_open_adopt(struct p9_inode *node, struct p9_fid *fid);
 

@@ -41,8 +41,8 @@ static int pages_read(struct inode *inode, u64 index, const pfn_t *frames, unsig
     return got < 0 ? (int)got : 0;
 }
 
-static int pages_write(struct inode *inode, u64 index, const pfn_t *frames, unsigned count,
-                       u64 size)
+/* The file's size does not change meanwhile. */
+static int write_sized(struct inode *inode, u64 index, const pfn_t *frames, u64 size)
 {
     u64 offset = index << PAGE_SHIFT;
     u64 done = 0;
@@ -50,7 +50,6 @@ static int pages_write(struct inode *inode, u64 index, const pfn_t *frames, unsi
     struct p9_fid *fid;
     int err = p9_open_get(p9_inode_of(inode), O_WRONLY, &fid);
 
-    (void)count;
     if (err != 0) {
         return err;
     }
@@ -66,6 +65,23 @@ static int pages_write(struct inode *inode, u64 index, const pfn_t *frames, unsi
         return (int)put;
     }
     return done < size ? -EIO : 0;
+}
+
+static int pages_write(struct inode *inode, u64 index, const pfn_t *frames, unsigned count,
+                       u64 size)
+{
+    struct p9_inode *node = p9_inode_of(inode);
+    u64 offset = index << PAGE_SHIFT, now;
+    int err = 0;
+
+    (void)count;
+    mutex_lock(&node->sizing);
+    now = atomic_load_explicit(&inode->size, memory_order_acquire);
+    if (now > offset) { /* else it was cut while we waited */
+        err = write_sized(inode, index, frames, MIN(size, now - offset));
+    }
+    mutex_unlock(&node->sizing);
+    return err;
 }
 
 const struct page_cache_ops p9_page_ops = {

@@ -14,6 +14,8 @@
 #include <kernel/kmalloc.h>
 #include <kernel/string.h>
 
+#define WRITE_TRIES 8u /* others may take the memory that was found */
+
 static struct list *bucket(struct p9_super *p9, u64 path)
 {
     return &p9->buckets[(path ^ path >> 17) % P9_BUCKETS];
@@ -66,6 +68,7 @@ static int node_new(struct p9_super *p9, struct p9_fid *fid, const struct p9_att
     }
     inode_init(&node->inode, &p9->super, &p9_inode_ops, attributes->stat.mode);
     mutex_init(&node->lock, "p9 inode");
+    mutex_init(&node->sizing, "p9 size");
     node->p9 = p9;
     node->qid = attributes->qid;
     node->inode.ino = attributes->qid.path;
@@ -140,6 +143,16 @@ int p9_inode_find(struct p9_super *p9, struct p9_fid *fid, const struct p9_qid *
     return 0;
 }
 
+/* What a mapping wrote after the last close(2); who would hear of an error has gone. */
+static void write_last(struct page_cache *pages)
+{
+    int err = page_cache_sync(pages, 0, (u64)INT64_MAX);
+
+    for (unsigned i = 0; i < WRITE_TRIES && err == -ENOMEM && page_cache_find_memory(); i++) {
+        err = page_cache_sync(pages, 0, (u64)INT64_MAX);
+    }
+}
+
 void p9_inode_release(struct inode *inode)
 {
     struct p9_inode *node = p9_inode_of(inode);
@@ -147,11 +160,8 @@ void p9_inode_release(struct inode *inode)
     mutex_lock(&node->p9->lock);
     list_remove(&node->link);
     mutex_unlock(&node->p9->lock);
-    /* What a mapping wrote after the last close(2); who would hear of an error has gone. */
     if (!atomic_load_explicit(&node->unlinked, memory_order_relaxed) && inode->pages != NULL) {
-        int ignored = page_cache_sync(inode->pages, 0, (u64)INT64_MAX);
-
-        (void)ignored;
+        write_last(inode->pages);
     }
     node_free(node);
 }

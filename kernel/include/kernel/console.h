@@ -34,6 +34,10 @@ struct byte_channel {
 
 void channel_register(struct byte_channel *channel);
 struct byte_channel *channel_find(const char *name);
+/* As poll_notify() for who watches the channel, or the terminal that it is a side of. */
+void channel_notify(struct byte_channel *channel, u32 events);
+/* The terminal's, told of each of its channels: what is open to read and to write has two. */
+struct poll_source *channel_terminal_source(void);
 
 struct terminal_settings { /* the kernel's termios, as TCGETS gives it */
     u32 input, output, control, local;

@@ -86,7 +86,10 @@ void page_cache_truncate(struct page_cache *cache, u64 size);
 must_check int page_cache_punch(struct page_cache *cache, u64 start, u64 end);
 /* Writes dirty pages of the range back, and waits.  0 or the first error since the last call. */
 must_check int page_cache_sync(struct page_cache *cache, u64 start, u64 end);
-/* The file was changed by somebody else: clean pages that nobody maps go; how many are left. */
+/*
+ * The file was changed by somebody else: clean pages that nobody maps go, those that are being
+ * read as soon as they are; how many are left.
+ */
 u64 page_cache_drop_clean(struct page_cache *cache);
 /* posix_fadvise(2), DONTNEED: those that lie wholly in [start, end), bytes. */
 void page_cache_forget(struct page_cache *cache, u64 start, u64 end);

@@ -80,6 +80,7 @@ extern u8 platform_is_pvm; /* set by boot code, constant afterwards */
 #define CPU_IRQ_PENDING 1   /* u8: set by the host when an interrupt waits */
 #define CPU_FAULT_ADDRESS 8 /* u64: CR2 of the last #PF */
 
+#define RFLAGS_TF (1ull << 8)
 #define RFLAGS_IF (1ull << 9)
 
 static inline bool irq_enabled(void)

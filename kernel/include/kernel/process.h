@@ -86,6 +86,8 @@ nsec_t process_user_time(void);
 void process_load(u64 load[3]);
 /* limits.c and timer_syscall.c: SIGXCPU and SIGKILL at so many seconds of CPU time. */
 void process_limit_cpu(u64 soft, u64 hard);
+/* timer_syscall.c: none of its timers is left. */
+void process_forget_timers(void);
 u32 process_thread_count(void);
 /* Bytes of memory that its mappings have. */
 u64 process_resident(void);

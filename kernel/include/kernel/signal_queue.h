@@ -85,6 +85,7 @@ _Static_assert(sizeof(struct siginfo) == 128, "sigaction(2)");
 
 struct signal_entry {
     struct list link;
+    struct signal_queue *queue; /* where it is or was */
     struct siginfo info;
     s32 overruns; /* of a timer's: when it was taken last */
     bool owned;   /* by a timer: not to be freed when it is taken */
@@ -93,6 +94,7 @@ struct signal_entry {
 
 struct signal_queue {
     u64 set;             /* bit n - 1: signal n is pending */
+    u64 bare;            /* (of these) without an entry, perhaps besides some with */
     struct list entries; /* in order of arrival */
 };
 
@@ -106,5 +108,7 @@ int signal_queue_next(const struct signal_queue *queue, u64 set);
 /* Takes that one: its number; *entry is what to free, or NULL. */
 int signal_queue_take(struct signal_queue *queue, u64 set, struct siginfo *info,
                       struct signal_entry **entry);
+/* Takes an entry out of the queue it is in, if it is in one. */
+void signal_queue_forget(struct signal_entry *entry);
 /* Drops the signals of `set`; the entries move to `dropped`. */
 void signal_queue_drop(struct signal_queue *queue, u64 set, struct list *dropped);

@@ -76,6 +76,7 @@ struct thread {
     u64 vruntime;           /* (r) ns weighted; see runq_priv.h */
     u64 ran_since;          /* (r) until when its running has been charged */
     u64 run_time;           /* (r) ns on a CPU in all */
+    _Atomic u32 charges;    /* (r) odd while the two change: usage.c reads them without */
     u64 wait_time;          /* (r) ns runnable but not running in all */
     u64 queued_at;          /* (r) */
     _Atomic u64 affinity;   /* (a) bit per CPU */
@@ -100,7 +101,9 @@ struct thread {
     struct list member;          /* (s) of the process */
     bool is_member;              /* (s) */
     struct signal_queue signals; /* (s) sent to this thread */
+    struct signal_entry fault;   /* (s) for the signal of a fault: there is always one */
     u64 blocked;                 /* (t), written under (s) */
+    u64 really_blocked;          /* (t), written under (s); sigtimedwait: those it opens too */
     u64 saved_mask;              /* (t) see restore_mask */
     bool restore_mask;           /* (t) a call waited under another mask */
     nsec_t restart_deadline;     /* (t) of a relative sleep that is begun again; 0: none */

@@ -139,7 +139,8 @@ struct inode_ops {
     int (*follow_file)(struct inode *inode, struct file **file);
     int (*getattr)(struct inode *inode, struct file_stat *stat);           /* [from the inode] */
     int (*setattr)(struct inode *inode, const struct file_change *change); /* [-EROFS] */
-    /* Sets file->ops or file->priv if the default will not do. [0] */
+    /* Sets file->ops or file->priv if the default will not do.  O_TRUNC among the file's flags:
+     * its size will be set to 0 next. [0] */
     int (*open)(struct inode *inode, struct file *file);
     /* Entries from *pos on, but "." and "..": the caller adds those. [-ENOTDIR] */
     int (*readdir)(struct inode *dir, u64 *pos, struct dir_emit *emit);
@@ -281,8 +282,16 @@ void epoll_forget_file(struct file *file);
 must_check int fifo_open(struct inode *inode, struct file *file);
 /* fcntl(F_GETPIPE_SZ, F_SETPIPE_SZ): -EBADF if the file is not a pipe. */
 s64 pipe_fcntl(struct file *file, u32 command, u64 arg);
-/* As a read of a pipe or FIFO, but the bytes stay there. */
+/* A pipe or FIFO, and not only what looks like one to the application, as standard input. */
+bool pipe_is_file(const struct file *file);
+/* As a read of a pipe or FIFO, but the bytes stay there; -EINVAL if it is none. */
 must_check int pipe_peek(struct file *file, struct io *io);
+/*
+ * Likewise, of a file that is one; unless io->done is 0, nobody else reads until pipe_end_move()
+ * takes as many of the bytes as have found their place.
+ */
+must_check int pipe_begin_move(struct file *file, struct io *io);
+void pipe_end_move(struct file *file, u64 taken);
 void file_put(struct file *file);
 
 /* Bytes moved or -errno; pos NULL: the file's own position, else pread(2). */
