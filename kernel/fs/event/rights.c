@@ -41,7 +41,7 @@ struct cmsghdr {
 struct drain {
     struct list link;      /* (l) */
     struct thread *thread; /* (c) */
-    struct list parcels;   /* (t) */
+    struct parcel *first;  /* (t) by `next` */
 };
 
 static struct {
@@ -82,13 +82,13 @@ static void drain_from(struct parcel *parcel)
     struct drain drain = {.thread = thread_current()};
     bool irq;
 
-    list_init(&drain.parcels);
-    list_push_back(&drain.parcels, &parcel->link);
     irq = spin_lock(&drains.lock);
     list_push_back(&drains.running, &drain.link);
     spin_unlock(&drains.lock, irq);
-    while (!list_empty(&drain.parcels)) {
-        put_files(list_entry(list_pop_front(&drain.parcels), struct parcel, link));
+    while (parcel != NULL) {
+        put_files(parcel);
+        parcel = drain.first;
+        drain.first = parcel != NULL ? parcel->next : NULL;
     }
     irq = spin_lock(&drains.lock);
     list_remove(&drain.link);
@@ -104,7 +104,8 @@ void rights_drop(struct parcel *parcel)
     }
     outer = drain_find();
     if (outer != NULL) {
-        list_push_back(&outer->parcels, &parcel->link);
+        parcel->next = outer->first;
+        outer->first = parcel;
     } else {
         drain_from(parcel);
     }

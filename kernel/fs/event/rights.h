@@ -9,9 +9,10 @@ struct file;
 
 /* (o) its owner's; in a pipe's list: under the pipe's lock */
 struct parcel {
-    struct list link; /* (o) */
-    u64 position;     /* (o) of the byte or record that it came with */
-    u32 count;        /* (o) */
+    struct list link;    /* (o) */
+    struct parcel *next; /* (o) of those to be dropped */
+    u64 position;        /* (o) of the byte or record that it came with */
+    u32 count;           /* (o) */
     struct file *files[];
 };
 
