@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
 # make             builds the kernel image and the boot ROM
-# make run         installs what is missing, builds, boots an image
+# make run         installs what is missing, builds, and runs a jar in Moka
+# make boot        boots the kernel alone
 # make test        everything: checks, host tests, guest tests on each platform
+# make test-jvm    all of the Java programs on Linux and in Moka, compared
 # make check       format, lint, headers, layering
 # make stress      ten minutes of mixed load in the guest
 # make bench-micro the benchmark table, beside Linux
@@ -16,6 +18,10 @@ BUILD ?= build
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
+# As many jobs as there are processors, if -j does not say how many.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 Q := $(if $(V),,@)
 
@@ -31,6 +37,7 @@ include mk/bench.mk
 include mk/libc.mk
 include mk/programs.mk
 include mk/java.mk
+include mk/jars.mk
 
 .PHONY: all clean help
 all: layering $(BUILD)/release/moka.elf $(BUILD)/rom/moka.rom

@@ -147,11 +147,11 @@ static s64 port_write(struct byte_channel *channel, const void *data, u64 size)
     bool notify, irq, broken;
     u64 done;
 
-    if (!is_open(port)) {
-        return was_open(port) ? -EPIPE : 0;
-    }
     if (port->tx_memory == NULL && tx_allocate(port) != 0) {
         return -ENOMEM;
+    }
+    if (!is_open(port)) {
+        return was_open(port) ? -EPIPE : 0;
     }
     irq = spin_lock(&port->tx.lock);
     done = port->tx_done;

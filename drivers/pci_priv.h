@@ -7,7 +7,8 @@
 
 #include <kernel/types.h>
 
-#define PCI_VENDOR 0x00 /* u16 vendor, u16 device */
+#define PCI_VENDOR 0x00    /* u16 vendor, u16 device */
+#define PCI_SUBSYSTEM 0x2c /* likewise, of the board */
 #define PCI_COMMAND 0x04
 #define PCI_COMMAND_MEMORY 2u
 #define PCI_COMMAND_MASTER 4u

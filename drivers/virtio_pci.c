@@ -19,7 +19,7 @@
 #define VENDOR_VIRTIO 0x1af4
 #define DEVICE_MODERN 0x1040 /* + the virtio id */
 #define DEVICE_MODERN_LAST 0x107f
-#define DEVICE_TRANSITIONAL 0x1000 /* up to 0x103f; the id is not in the number */
+#define DEVICE_TRANSITIONAL 0x1000 /* up to 0x103f; with the old registers as well */
 
 /* struct virtio_pci_common_cfg, 4.1.4.3. */
 enum common_register {
@@ -279,6 +279,18 @@ static int set_up(struct virtio_pci *pci)
     return 0;
 }
 
+/*
+ * A transitional device, QEMU's default, has the modern registers as well; it
+ * says in its subsystem id what it is (4.1.2.1, 4.1.2.3).
+ */
+static u32 virtio_id(const struct pci_function *f)
+{
+    if (f->device_id < DEVICE_MODERN) {
+        return pci_read(f, PCI_SUBSYSTEM) >> 16;
+    }
+    return (u32)(f->device_id - DEVICE_MODERN);
+}
+
 static void scan_one(const struct pci_function *f, void *arg)
 {
     virtio_found found = *(virtio_found *)arg;
@@ -289,12 +301,6 @@ static void scan_one(const struct pci_function *f, void *arg)
         f->device_id > DEVICE_MODERN_LAST) {
         return;
     }
-    if (f->device_id < DEVICE_MODERN) {
-        kprintf("pci %u.%u: a transitional virtio device: QEMU's disable-legacy=on makes it "
-                "modern\n",
-                f->device, f->function);
-        return;
-    }
     pci = kzalloc(sizeof(*pci));
     if (pci == NULL) {
         kprintf("pci %u.%u: no memory for a virtio device\n", f->device, f->function);
@@ -303,7 +309,7 @@ static void scan_one(const struct pci_function *f, void *arg)
     pci->function = *f;
     ksnprintf(pci->device.name, sizeof(pci->device.name), "virtio-pci/%u.%u", f->device,
               f->function);
-    pci->device.id = f->device_id - DEVICE_MODERN;
+    pci->device.id = virtio_id(f);
     pci->device.ops = &vpci_ops;
     err = set_up(pci);
     if (err != 0) {

@@ -30,3 +30,11 @@ long app_syscall(long nr, long a0, long a1, long a2, long a3, long a4, long a5);
 
 /* Runs fn(arg) in kernel context and returns its value.  Application context. */
 long app_call_kernel(long (*fn)(void *arg), void *arg);
+
+/* In a program that returns 0, or the line that failed. */
+#define FAIL_IF(cond) \
+    do { \
+        if (cond) { \
+            return __LINE__; \
+        } \
+    } while (0)

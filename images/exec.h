@@ -10,7 +10,8 @@
  */
 noreturn void exec_main(void);
 
-/* exec_mount.c: the tree of names as the program will see it; or config_error(). */
+/* exec_mount.c: the root; then, the tree of names as the program will see it; or config_error(). */
+void exec_mount_root(void);
 void exec_mount(const struct exec_spec *spec);
 
 /* exec_stdio.c: descriptors 0 to 2; or config_error(). */

@@ -129,8 +129,21 @@ static void start_listening(void)
     }
 }
 
+/* A port takes its buffer at the first write: a program without memory may say so, and how it ended. */
+static void reserve_port(const char *name)
+{
+    struct byte_channel *channel = channel_find(name);
+
+    if (channel != NULL && channel->write(channel, "", 0) == -ENOMEM) {
+        config_error("too little memory for the program's output; give the machine more with -m");
+    }
+}
+
 void exec_listen(void)
 {
+    reserve_port("stdout");
+    reserve_port("stderr");
+    reserve_port("status");
     if (power_button_set(power_button) != 0) {
         kprintf("exec: this machine has no power button\n");
     }

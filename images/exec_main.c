@@ -3,10 +3,12 @@
  * Runs one program: the tree of names is put together, the program started,
  * and when it has ended the host learns how, and the machine goes.
  *
- * What to run comes by fw_cfg; on a machine without, from the command line:
- * exec="/path/of/program argument ...".
+ * What to run comes by fw_cfg; on a machine without, from the command line,
+ * exec="/path/of/program argument ...", or, if "exec" has no value there, from a
+ * file of the root: a disk that boots by itself (`moka build`) has that.
  */
 #include <drivers/devices.h>
+#include <kernel/block.h>
 #include <kernel/bootinfo.h>
 #include <kernel/console.h>
 #include <kernel/errno.h>
@@ -17,6 +19,7 @@
 #include <kernel/print.h>
 #include <kernel/process.h>
 #include <kernel/syscall.h>
+#include <kernel/trap.h>
 #include <kernel/vfs.h>
 
 #include "exec.h"
@@ -28,34 +31,69 @@
 
 #define TEXT_MAX 1024
 
-/* Both are never freed: they are the program's own start. */
+/* None of these is ever freed: they are the program's own start. */
+static char *spec_alloc(u64 size)
+{
+    char *data = size <= EXEC_SPEC_MAX ? kmalloc(size) : NULL;
+
+    if (size > EXEC_SPEC_MAX) {
+        config_error("the program's arguments are larger than 2 MiB");
+    }
+    if (data == NULL) {
+        config_error("too little memory for the program's arguments; give it more with -m");
+    }
+    return data;
+}
+
+static char *read_from_host(const struct fwcfg_file *file)
+{
+    char *data = spec_alloc(file->size);
+
+    if (fwcfg_read(file, virt_to_phys(data)) != 0) {
+        config_error("the host does not say what is to be run");
+    }
+    return data;
+}
+
+static char *read_from_root(size_t *size)
+{
+    struct file_stat stat;
+    struct file *file;
+    char *data;
+
+    if (vfs_open(NULL, EXEC_SPEC_FILE, O_RDONLY, 0, &file) != 0) {
+        if (block_find(0) == NULL) {
+            config_error("there is no virtio disk to run a program of: QEMU's -drive wants "
+                         "if=virtio");
+        }
+        config_error("nothing to run: there is neither a file opt/moka/exec nor exec=PROGRAM");
+    }
+    if (vfs_getattr(file->inode, &stat) != 0) {
+        config_error("cannot read %s of the disk", EXEC_SPEC_FILE);
+    }
+    *size = stat.size;
+    data = spec_alloc(*size);
+    if (file_read_kernel(file, data, *size, 0) != (s64)*size) {
+        config_error("cannot read %s of the disk", EXEC_SPEC_FILE);
+    }
+    file_put(file);
+    return data;
+}
+
 static char *read_spec(size_t *size)
 {
     struct fwcfg_file file;
-    char *data;
+    char *data, *text;
 
     if (fwcfg_find("opt/moka/exec", &file)) {
-        if (file.size > EXEC_SPEC_MAX) {
-            config_error("the program's arguments are larger than 2 MiB");
-        }
-        data = kmalloc(file.size);
-        if (data == NULL || fwcfg_read(&file, virt_to_phys(data)) != 0) {
-            config_error("too little memory for the program's arguments; give it more with -m");
-        }
         *size = file.size;
-        return data;
+        return read_from_host(&file);
     }
-    data = kmalloc(2 * TEXT_MAX);
-    if (data != NULL) {
-        char *text = data + TEXT_MAX;
-
-        (void)cmdline_get("exec", text, TEXT_MAX);
-        *size = exec_spec_from_text(text, data, TEXT_MAX);
-    }
-    if (data == NULL || *size == 0) {
-        config_error("nothing to run: there is neither a file opt/moka/exec nor exec=PROGRAM");
-    }
-    return data;
+    data = spec_alloc(2 * TEXT_MAX);
+    text = data + TEXT_MAX;
+    (void)cmdline_get("exec", text, TEXT_MAX);
+    *size = exec_spec_from_text(text, data, TEXT_MAX);
+    return *size != 0 ? data : read_from_root(size);
 }
 
 static void read_and_parse(struct exec_spec *spec)
@@ -144,9 +182,17 @@ static void run(const struct exec_spec *spec)
     if (vfs_sync_all() != 0) {
         kprintf("exec: not all that was written has reached the host\n");
     }
-    exec_report("taken %lu\n%s %d\n", (unsigned long)console_input_taken(),
-                (status & 0x7f) == 0 ? "exit" : "signal",
+    if (channel_find("status") == NULL) { /* a disk that was booted by itself */
+        exec_drain_stdio();
+        kprintf("exec: the program ended with %s %d\n",
+                (status & 0x7f) == 0 ? "status" : "signal",
                 (status & 0x7f) == 0 ? status >> 8 & 0xff : status & 0x7f);
+        return;
+    }
+    exec_report("taken %lu\n%s %d%s\n", (unsigned long)console_input_taken(),
+                (status & 0x7f) == 0 ? "exit" : "signal",
+                (status & 0x7f) == 0 ? status >> 8 & 0xff : status & 0x7f,
+                fault_had_no_memory() ? " memory" : "");
 }
 
 void exec_main(void)
@@ -154,6 +200,7 @@ void exec_main(void)
     struct exec_spec spec;
 
     devices_init();
+    exec_mount_root();
     read_and_parse(&spec);
     exec_mount(&spec);
     exec_start_terminal(&spec);

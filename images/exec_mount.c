@@ -77,7 +77,7 @@ static void mount_on(struct super *super, const char *path)
     need(vfs_mount(super, path), path);
 }
 
-static void mount_root(void)
+void exec_mount_root(void)
 {
     struct block_device *device = block_find(0);
     struct super *lower = NULL, *root;
@@ -180,7 +180,6 @@ void exec_mount(const struct exec_spec *spec)
 {
     struct super *super;
 
-    mount_root();
     add_libc();
     need(devfs_new(&super), "/dev");
     mount_on(super, "/dev");

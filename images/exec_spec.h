@@ -14,11 +14,15 @@
  *   input     "frames": standard input comes when it is asked for (console.h)
  *
  * "opt/moka/libc" is the C library to be put into the tree.
+ *
+ * A disk that boots by itself has the first as a file of its root, and the
+ * second in its place there.
  */
 #pragma once
 
 #include <kernel/types.h>
 
+#define EXEC_SPEC_FILE "/.moka/exec"
 #define EXEC_MOUNTS 16u
 #define EXEC_SPEC_MAX (2 * MIB)
 

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# fetch.sh PACKAGE
+# fetch.sh PACKAGE [LIST]
 #
-# Prints the path of the source archive of a Debian PACKAGE that sources.txt
-# names.  It is kept in the user's cache under its checksum, so that it is
+# Prints the path of the source archive of a Debian PACKAGE that LIST, or
+# sources.txt here, names.  It is kept in the user's cache under its checksum, so that it is
 # fetched once for all checkouts and build folders; what is there is checked
 # again, because a damaged archive is a strange compiler error otherwise.
 #
@@ -49,17 +49,18 @@ $cache/sources/$4/$3"
     (
         cd "$work"
         # shellcheck disable=SC2086 # words
-        apt-get $options source --download-only "$1=$2" >log 2>&1 ||
-            { apt-get $options update && apt-get $options source --download-only "$1=$2"; } >log 2>&1 ||
+        apt-get $options source --download-only --tar-only "$1=$2" >log 2>&1 ||
+            { apt-get $options update && apt-get $options source --download-only --tar-only "$1=$2"; } >log 2>&1 ||
             { cat log >&2 && false; }
     ) || die "apt-get could not fetch the source of $1 $2"
-    is_right "$work/$3" "$4" || die "$3 of $1 $2 has another checksum than sources.txt says"
+    is_right "$work/$3" "$4" || die "$3 of $1 $2 has another checksum than $list says"
     mv "$work/$3" "$cache/sources/$4/$3"
 }
 
-[ $# = 1 ] || die 'usage: fetch.sh PACKAGE'
-line=$(awk -v package="$1" '$1 == package' "$here/sources.txt")
-[ -n "$line" ] || die "no package '$1' in sources.txt"
+[ $# = 1 ] || [ $# = 2 ] || die 'usage: fetch.sh PACKAGE [LIST]'
+list=${2:-$here/sources.txt}
+line=$(awk -v package="$1" '$1 == package' "$list")
+[ -n "$line" ] || die "no package '$1' in $list"
 # shellcheck disable=SC2086 # words
 set -- $line
 file=$cache/sources/$4/$3

@@ -41,3 +41,51 @@ bench-linux: $(bench_linux)
 bench-micro: deps-run layering $(bench_linux) $(bench_boottime) bench-image test-image bench-programs \
 		$(BUILD)/release/moka.elf
 	$(Q)benchmarks/micro/run.sh --rounds $(BENCH_ROUNDS) $(BENCH_FLAGS) $(BUILD)
+
+# make bench-java    Java programs with each collector, by turns on Linux and in Moka
+# make stress-java   ten minutes of load for each collector, the heap verified
+#
+# BENCH_JAVA_ROUNDS=N   starts of each JVM (default 10)
+# BENCH_JAVA_FLAGS=...  further options of benchmarks/java/run.sh: --collectors "G1 Z" --markdown
+# STRESS_SECONDS=N      for each collector (default 600)
+BENCH_JAVA_ROUNDS ?= 10
+STRESS_SECONDS ?= 600
+
+bench_java_sources := $(wildcard benchmarks/java/*.java)
+
+$(BUILD)/bench/java/classes.stamp: $(bench_java_sources) mk/bench.mk
+	@echo "  JAVAC $(@D)/classes"
+	$(Q)rm -rf $(@D)/classes && mkdir -p $(@D)/classes
+	$(Q)javac --release 17 -d $(@D)/classes $(bench_java_sources)
+	$(Q)touch $@
+
+$(BUILD)/bench/java/measure: benchmarks/java/measure.c
+	@mkdir -p $(@D)
+	@echo "  HOST  $@"
+	$(Q)$(CC) $(CFLAGS_BENCH_HOST) -o $@ $<
+
+.PHONY: bench-java stress-java
+bench-java: deps-run programs jdk $(BUILD)/bench/java/classes.stamp $(BUILD)/bench/java/measure
+	$(Q)benchmarks/java/run.sh --rounds $(BENCH_JAVA_ROUNDS) $(BENCH_JAVA_FLAGS) $(BUILD)
+stress-java: deps-run programs jdk java-programs
+	$(Q)tests/stress-java.sh --seconds $(STRESS_SECONDS) $(BUILD)
+
+# make bench-startup   from return to the prompt: hello.jar on Linux, in Moka, and QEMU alone
+#
+# BENCH_STARTUP_FLAGS=...  options of benchmarks/startup/run.sh: --rounds 20 --cpus 2
+bench_startup := $(BUILD)/bench/startup
+
+$(bench_startup)/time: benchmarks/startup/time.c
+	@mkdir -p $(@D)
+	@echo "  HOST  $@"
+	$(Q)$(CC) $(CFLAGS_BENCH_HOST) -o $@ $<
+
+$(bench_startup)/exit.rom: benchmarks/startup/exit.S
+	@mkdir -p $(@D)
+	@echo "  ROM   $@"
+	$(Q)$(CC) -m32 -c -o $(@D)/exit.o $<
+	$(Q)objcopy -O binary -j .text $(@D)/exit.o $@
+
+.PHONY: bench-startup
+bench-startup: deps-run programs jdk java-programs $(bench_startup)/time $(bench_startup)/exit.rom
+	$(Q)benchmarks/startup/run.sh $(BENCH_STARTUP_FLAGS) $(BUILD)

@@ -80,8 +80,8 @@ $(BUILD)/rom/moka.rom: images/rom/rom.S images/rom/rom.ld mk/build.mk
 	$(Q)objcopy -O binary $(@D)/rom.elf $@
 
 # 33 is how a kernel that is content ends QEMU: kernel/include/kernel/panic.h.
-.PHONY: run
-run: deps-run all
+.PHONY: boot
+boot: deps-run all
 	$(Q)tools/qemu.sh $(if $(ACCEL),--accel $(ACCEL)) $(if $(MACHINE),--machine $(MACHINE)) \
 		$(if $(MEM),-m $(MEM)) $(if $(CPUS),-c $(CPUS)) --append "$(APPEND)" $(BUILD)/release/moka.elf \
 		|| [ $$? = 33 ]

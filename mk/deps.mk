@@ -5,10 +5,11 @@
 # any rule, so that no rule has to wait for it and none can run before it.
 #
 # make deps         all that any goal needs
-# make deps-GROUP   of one group: build run test check bench gdb libc debian java
+# make deps-GROUP   of one group: build run disk test check bench gdb libc debian java
 
-deps_groups := build run test check bench gdb libc debian java
-deps_of_run := run
+deps_groups := build run disk test check bench gdb libc debian java
+deps_of_run := run libc
+deps_of_boot := run
 deps_of_test := run test check gdb libc
 deps_of_test-quick := run test
 deps_of_test-host := test
@@ -28,8 +29,11 @@ deps_of_libc := libc
 deps_of_libc-linux := libc
 deps_of_test-libc := libc test
 deps_of_jdk := run
-deps_of_java-programs := java
-deps_of_test-java := run test java
+deps_of_java-programs := run
+deps_of_test-java := run test libc
+deps_of_test-jvm := run test libc
+deps_of_jars := run java
+deps_of_test-jars := run test java
 deps_of_deps := $(deps_groups)
 $(foreach group,$(deps_groups),$(eval deps_of_deps-$(group) := $(group)))
 

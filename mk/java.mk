@@ -1,33 +1,88 @@
 # SPDX-License-Identifier: MIT
 #
+# make run        builds all that a jar needs, and runs one in Moka
 # make jdk        Debian's OpenJDK 17, fetched: the image that `moka run` boots from
-# make test-java  Java programs on Linux and in Moka, compared
+# make test-jvm   Java programs on Linux and in Moka, compared
+# make test-java  the same
 #
-# The JDK is a binary package, unpacked and not changed; only the test programs
-# are compiled, by the javac that is here.
+# JVM='--only traps --accel kvm' and the like are options of tests/run-java.sh.
+#
+# The JDK is a binary package, unpacked and not changed.  Our programs are
+# compiled by the compiler that is in it, so that no JDK has to be installed;
+# it runs here, on Linux, as it does when the tests compare the two.
 
-java_sources := $(wildcard tests/java/*.java)
-# Jars are read class by class, and this one has many.
-JAVA_MANY := 1500
+java_home := $(BUILD)/java/jdk
+JAVA := $(java_home)/bin/java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
+JAVAC := $(JAVA) -m jdk.compiler/com.sun.tools.javac.Main --release 17 -encoding UTF-8
+JAR := $(JAVA) -m jdk.jartool/sun.tools.jar.Main
 
-$(BUILD)/jdk.erofs: jvm-support/jdk/fetch.sh jvm-support/jdk/packages.txt tools/mkimage.sh
+$(BUILD)/jdk.erofs: $(wildcard jvm-support/jdk/*) tools/mkimage.sh
 	$(Q)jvm-support/jdk/fetch.sh $(BUILD)/jdk
 	@echo "  IMAGE $@"
 	$(Q)tools/mkimage.sh $(BUILD)/jdk $@
 
-$(BUILD)/java/programs.stamp: $(java_sources) tests/java/many.awk mk/java.mk
-	@echo "  JAVAC $(@D)"
-	$(Q)rm -rf $(@D)/classes $(@D)/many && mkdir -p $(@D)/classes $(@D)/many/source $(@D)/many/classes
-	$(Q)javac --release 17 -nowarn -d $(@D)/classes $(java_sources) >$(@D)/javac.log 2>&1 || \
-		{ cat $(@D)/javac.log; exit 1; }
-	$(Q)awk -v count=$(JAVA_MANY) -v folder=$(@D)/many/source -f tests/java/many.awk
-	$(Q)javac --release 17 -d $(@D)/many/classes $(@D)/many/source/*.java
-	$(Q)jar --create --file $(@D)/many.jar --main-class Many -C $(@D)/many/classes .
-	$(Q)jar --create --file $(@D)/hello.jar --main-class Hello -C $(@D)/classes Hello.class
+# To run on Linux: a copy whose links into /etc lead to where that was unpacked.
+$(java_home).stamp: $(BUILD)/jdk.erofs mk/java.mk
+	$(Q)rm -rf $(java_home) && mkdir -p $(@D)
+	$(Q)cp -al $(BUILD)/jdk/usr/lib/jvm/java-17-openjdk-amd64 $(java_home)
+	$(Q)find $(java_home) -type l | while read -r link; do \
+		target=$$(readlink "$$link"); \
+		case $$target in /etc/*) ln -sf "$(abspath $(BUILD))/jdk$$target" "$$link" ;; esac; \
+	done
 	$(Q)touch $@
 
-.PHONY: jdk java-programs test-java
+# ---- What `make run` runs ---------------------------------------------------------------
+
+$(BUILD)/java/welcome.jar: images/demo/Welcome.java $(java_home).stamp
+	@echo "  JAR   $@"
+	$(Q)$(JAVAC) -d $(@D)/welcome $<
+	$(Q)$(JAR) --create --file $@ --main-class Welcome -C $(@D)/welcome .
+
+.PHONY: run
+run: deps-run programs jdk $(BUILD)/java/welcome.jar
+	$(Q)MOKA_BUILD=$(abspath $(BUILD)) ./moka run $(if $(ACCEL),--accel $(ACCEL)) \
+		$(if $(MACHINE),--machine $(MACHINE)) $(if $(MEM),-m $(MEM)) $(if $(CPUS),-c $(CPUS)) \
+		$(BUILD)/java/welcome.jar
+
+# ---- Programs of the tests --------------------------------------------------------------
+
+java_sources := $(wildcard tests/java/*.java)
+comma := ,
+java_modules := $(subst $() $(),$(comma),$(notdir $(wildcard tests/java/modules/*)))
+# Jars are read class by class, and this one has many.
+JAVA_MANY := 1500
+
+$(BUILD)/java/programs.stamp: $(java_sources) $(shell find tests/java/modules -type f) \
+		tests/java/many.awk $(java_home).stamp mk/java.mk
+	@echo "  JAVAC $(@D)"
+	$(Q)rm -rf $(@D)/classes $(@D)/many $(@D)/modules
+	$(Q)mkdir -p $(@D)/many/source $(@D)/modules
+	$(Q)$(JAVAC) -XDignore.symbol.file -nowarn -d $(@D)/classes $(java_sources) >$(@D)/javac.log 2>&1 || \
+		{ cat $(@D)/javac.log; exit 1; }
+	$(Q)awk -v count=$(JAVA_MANY) -v folder=$(@D)/many/source -f tests/java/many.awk
+	$(Q)$(JAVAC) -d $(@D)/many/classes $(@D)/many/source/*.java
+	$(Q)$(JAR) --create --file $(@D)/many.jar --main-class Many -C $(@D)/many/classes .
+	$(Q)$(JAR) --create --file $(@D)/hello.jar --main-class Hello -C $(@D)/classes Hello.class
+	$(Q)printf 'Premain-Class: Agent\nCan-Retransform-Classes: true\n' >$(@D)/agent.manifest
+	$(Q)$(JAR) --create --file $(@D)/agent.jar --manifest $(@D)/agent.manifest \
+		-C $(@D)/classes Agent.class -C $(@D)/classes 'Agent$$Replacer.class'
+	$(Q)$(JAVAC) -d $(@D)/modules --module-source-path tests/java/modules --module $(java_modules)
+	$(Q)touch $@
+
+# Where there is no C++ compiler, or no jni.h (it is beside an installed javac),
+# the test that needs it says so.
+jni_folder := $(dir $(realpath $(shell command -v javac)))../include
+$(BUILD)/java/libmoka_native.so: tests/java/native.cc mk/java.mk
+	@mkdir -p $(@D)
+	@echo "  JNI   $@"
+	$(Q)$(CXX) $(PROGRAM_CXXFLAGS) -shared -fPIC -I$(jni_folder) -I$(jni_folder)/linux -o $@ $<
+java_native := $(if $(shell command -v $(CXX)),$(if $(wildcard $(jni_folder)/jni.h),$(BUILD)/java/libmoka_native.so))
+
+.PHONY: jdk java-programs java-if-fetched test-java test-jvm
 jdk: $(BUILD)/jdk.erofs
-java-programs: $(BUILD)/java/programs.stamp
-test-java: programs jdk java-programs
-	$(Q)tests/run-java.sh $(BUILD)
+java-programs: $(BUILD)/java/programs.stamp $(java_native)
+# For `make test`: the Java programs are skipped where there is no way to fetch a JDK.
+java-if-fetched:
+	$(Q)! jvm-support/jdk/fetch.sh $(BUILD)/jdk || MAKEFLAGS= $(MAKE) BUILD=$(BUILD) --no-print-directory java-programs
+test-java test-jvm: programs jdk java-programs
+	$(Q)tests/run-java.sh $(JVM) $(BUILD)

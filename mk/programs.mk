@@ -17,7 +17,15 @@ tool_sources := $(wildcard images/tool/*.c)
 $(BUILD)/tool/moka: $(tool_sources) $(wildcard images/tool/*.h) mk/programs.mk
 	@mkdir -p $(@D)
 	@echo "  HOST  $@"
-	$(Q)$(CC) $(TOOL_FLAGS) -o $@ $(tool_sources)
+	$(Q)$(CC) $(TOOL_FLAGS) -o $@ $(tool_sources) -lz
+
+# What makes a disk of `moka build` boot: the first sector and the loader.
+$(BUILD)/disk/boot.bin: images/disk/boot.S images/disk/layout.h images/disk/disk.ld mk/programs.mk
+	@mkdir -p $(@D)
+	@echo "  BOOT  $@"
+	$(Q)$(CC) -m32 -D__ASSEMBLY__ -c -o $(@D)/boot.o images/disk/boot.S
+	$(Q)ld -m elf_i386 -T images/disk/disk.ld -o $(@D)/boot.elf $(@D)/boot.o
+	$(Q)objcopy -O binary $(@D)/boot.elf $@
 
 # GDB's view of a guest that no debugger can be attached to (docs/debugging.md).
 $(BUILD)/tool/mkcore: tools/mkcore.c mk/programs.mk
@@ -70,7 +78,7 @@ $(programs_root)/lib/x86_64-linux-gnu/%:
 	$(Q)cp -L "$$($(CXX) -print-file-name=$(@F))" $@
 
 .PHONY: programs test-program-files test-programs test-debian test-debian-full
-programs: $(BUILD)/tool/moka $(BUILD)/tool/mkcore $(BUILD)/release/moka.elf $(BUILD)/rom/moka.rom $(BUILD)/libc/lib/libc.so
+programs: $(BUILD)/tool/moka $(BUILD)/tool/mkcore $(BUILD)/disk/boot.bin $(BUILD)/release/moka.elf $(BUILD)/rom/moka.rom $(BUILD)/libc/lib/libc.so
 test-program-files: $(program_files) $(program_musl_files) $(program_libraries)
 test-programs: programs test-program-files
 	$(Q)tests/run-programs.sh $(BUILD)

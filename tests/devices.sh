@@ -97,7 +97,7 @@ check 'reboots' [ "$(grep -c '^Moka' "$log")" -gt 1 ]
 
 # A device of before virtio 1 is left out, and the others are not.
 case $machine in
-q35*) old='-device virtio-rng-pci' text=transitional ;;
+q35*) old='-device virtio-rng-pci,disable-modern=on,disable-legacy=off' text='cannot be used' ;;
 *) old='-device virtio-rng-device -global virtio-mmio.force-legacy=true' text='no virtio 1' ;;
 esac
 # shellcheck disable=SC2086 # several words

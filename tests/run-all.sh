@@ -6,16 +6,43 @@
 # The host's tests, then the guest's (SET as for run-guest.sh), then, in the
 # set "full", programs: ours and Debian's.  At the end the sum of all in one
 # line.  What follows runs also when something has failed.
+#
+# The set "full" runs on both platforms at once: on one of them most tests have
+# a processor or wait.  TCG's report is shown behind KVM's.
 set -eu
 build=$1 set=$2
 rm -f "$build"/*.result
 
+# platform ACCEL: all that runs on it.
+platform() {
+    platform_status=0
+    tests/run-guest.sh --accel "$1" "$build" || platform_status=1
+    tests/run-programs.sh --accel "$1" "$build" || platform_status=1
+    tests/run-debian.sh --accel "$1" "$build" || platform_status=1
+    tests/run-java.sh --quick --accel "$1" "$build" || platform_status=1
+    return $platform_status
+}
+if [ "$set" = platform ]; then
+    platform "$3"
+    exit
+fi
+
 status=0
 tests/run-host.sh "$build" || status=1
-tests/run-guest.sh --set "$set" "$build" || status=1
 if [ "$set" = full ]; then
-    tests/run-programs.sh "$build" || status=1
-    tests/run-debian.sh "$build" || status=1
+    # Both platforms unpack it, if it is not there.
+    tests/debian/fetch.sh quick "$build/debian-quick" || true
+    # A process group of its own, to be ended with all that it has started.
+    report=$build/logs/tcg.report
+    setsid tests/run-all.sh "$build" platform tcg >"$report" 2>&1 &
+    tcg=$!
+    trap 'kill -TERM -- "-$tcg" 2>/dev/null || true' EXIT
+    trap 'exit 130' INT TERM HUP
+    platform kvm || status=1
+    tail -n +1 -f --pid=$tcg "$report"
+    wait $tcg || status=1
+else
+    tests/run-guest.sh --set "$set" "$build" || status=1
 fi
 cat "$build"/*.result | awk '
     { passed += $1; failed += $2; skipped += $3 }

@@ -4,7 +4,7 @@
 # run-debian.sh [--full] [--only PATTERN] [--accel kvm|tcg]... BUILD-DIR
 #
 # Debian's own binaries, unmodified, in Moka.  Each runs on Linux too, in the
-# same run, and what it prints there is what is wanted (tests/debian/common.sh).
+# same run, and what it prints there is what is wanted (tests/compare.sh).
 # Without --full it is a selection with little data that takes a minute on each
 # platform; with it there are more programs, 500 MB, a million rows, and the
 # self-tests of perl and python.  docs/programs.md tells what came of it.
@@ -15,6 +15,7 @@
 # empty cache the tests are skipped, and that is said.
 set -eu
 . tests/report.sh
+. tests/compare.sh
 
 only='' accels='' set=quick
 while [ $# -gt 1 ]; do
@@ -32,7 +33,8 @@ if [ $# != 1 ]; then
 fi
 build=$(cd "$1" && pwd)
 root=$build/debian-$set
-logs=$build/logs/debian
+result=debian$(echo "$accels" | tr ' ' '-')
+logs=$build/logs/$result
 work=$logs/work
 scratch=$logs/scratch
 data=$logs/data
@@ -53,7 +55,7 @@ trap 'exit 130' INT TERM HUP
 skip() {
     echo "$1"
     count 0 0 1
-    finish debian "$build/debian.result"
+    finish "$result" "$build/$result.result"
     exit
 }
 
@@ -81,11 +83,7 @@ how=linux place=tmp limit=20 memory=1G
     skip 'NO COMPARISON: the host cannot run Debian binaries; they were NOT run in Moka either'
 
 for how in ${accels:-kvm tcg}; do
-    if [ "$how" = kvm ] && ! (: <>/dev/kvm) 2>/dev/null; then
-        echo "NO KVM: Debian's programs were NOT run on it"
-        count 0 0 1
-        continue
-    fi
+    can_run "$how" "Debian's programs were" || continue
     limit=120
     make_data 4
     quick_programs
@@ -96,4 +94,4 @@ for how in ${accels:-kvm tcg}; do
         full_programs
     fi
 done
-finish debian "$build/debian.result"
+finish "$result" "$build/$result.result"

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 #
 # run-guest.sh [--set full|quick|stress] [--seconds N] [--only PATTERN]
-#              [--list] BUILD-DIR
+#              [--accel kvm|tcg]... [--list] BUILD-DIR
 #
 # Boots the test image on each platform and machine, and judges what it
 # prints (TAP) and the status with which it ends QEMU.  The configurations
 # are the list at the end of this file.  --only takes those whose line
-# matches an extended regular expression; --list prints them; --seconds is
-# how long each stress run of the set "stress" lasts.
+# matches an extended regular expression, --accel one platform's of the set
+# "full"; --list prints them; --seconds is how long each stress run of the
+# set "stress" lasts.
 #
 # A guest that has not ended long after it should have is killed and counts
 # as hung; no test depends on time otherwise.  Without a usable /dev/kvm its
@@ -16,11 +17,12 @@
 set -eu
 . tests/report.sh
 
-set=full only='' list=false stress_seconds=600
+set=full only='' accels='' list=false stress_seconds=600
 while [ $# -gt 1 ]; do
     case $1 in
     --set) set=$2 && shift ;;
     --only) only=$2 && shift ;;
+    --accel) accels="$accels $2" && shift ;;
     --seconds) stress_seconds=$2 && shift ;;
     --list) list=true ;;
     *) break ;;
@@ -28,33 +30,26 @@ while [ $# -gt 1 ]; do
     shift
 done
 if [ $# != 1 ]; then
-    echo 'usage: run-guest.sh [--set full|quick|stress] [--only PATTERN] [--list] BUILD-DIR' >&2
+    echo 'usage: run-guest.sh [--set full|quick|stress] [--only PATTERN] [--accel kvm|tcg] [--list] BUILD-DIR' >&2
     exit 2
 fi
 build=$1
+result=guest$(echo "$accels" | tr ' ' '-')
+accels=${accels:-kvm tcg}
 image=$build/test/moka-test.elf
 ubsan=$build/ubsan/moka-test.elf
 logs=$build/logs
 mkdir -p "$logs"
 
-child=''
-end_child() {
-    if [ -n "$child" ]; then
-        kill "$child" 2>/dev/null || true
-    fi
-}
-trap end_child EXIT
-trap 'exit 130' INT TERM HUP
+ends_child TERM
 
 kvm=true kvm_skipped=0
 tools/qemu.sh --accel kvm --firmware bios --dry-run tests/run-guest.sh >/dev/null 2>&1 || kvm=false
 
-# Is this configuration to run?  Prints or skips it otherwise.
-# wanted ACCEL NAME
-wanted() {
-    if [ -n "$only" ] && ! echo "$1 $2" | grep -Eq -e "$only"; then
-        return 1
-    fi
+# Is this configuration to run?  Then its line is begun; else it is listed or skipped.
+# begins ACCEL NAME
+begins() {
+    wanted "$1 $2" || return 1
     if $list; then
         echo "$1 $2"
         return 1
@@ -72,7 +67,7 @@ wanted() {
 # boot ACCEL NAME LIMIT OPTION... IMAGE
 boot() {
     accel=$1 limit=$3
-    log=$logs/guest-$(echo "$1 $2" | tr -cs 'A-Za-z0-9\n' '-').log
+    log=$logs/guest-$(key "$1 $2").log
     shift 3
     status=0
     tools/qemu.sh --accel "$accel" --timeout "$limit" "$@" </dev/null >"$log" 2>&1 &
@@ -118,14 +113,12 @@ result() {
 # The guest runs tests, and all pass.
 # tests ACCEL NAME OPTION...
 tests() {
-    wanted "$1" "$2" || return 0
+    begins "$1" "$2" || return 0
     name=$2
     accel=$1
     shift 2
     boot "$accel" "$name" 400 "$@"
-    read -r passed failed skipped why <<END
-$(awk -f tests/tap.awk "$log")
-END
+    read_tap
     # A panic explains the missing end of the stream, not the other way round.
     if [ $status != 33 ] && { [ $status != 35 ] || [ "$failed" = 0 ]; }; then
         why=$(meaning $status)
@@ -136,7 +129,7 @@ END
 # The guest ends with STATUS, having printed TEXT: one test.
 # ends ACCEL NAME STATUS TEXT LIMIT OPTION...
 ends() {
-    wanted "$1" "$2" || return 0
+    begins "$1" "$2" || return 0
     accel=$1 name=$2 expected=$3 text=$4 limit=$5
     shift 5
     boot "$accel" "$name" "$limit" "$@"
@@ -150,16 +143,16 @@ ends() {
 }
 
 # What the image says about itself: "test NAME" and "death NAME TEXT".
-names=$logs/guest-names
+names=$logs/$result-names
 read_names() {
     if $list && ! [ -e "$image" ]; then
         : >"$names"
         return
     fi
     some=tcg
-    if $kvm; then
-        some=kvm
-    fi
+    case $accels in
+    *kvm*) ! $kvm || some=kvm ;;
+    esac
     boot $some 'test names' 100 --append test=list "$image"
     tr -d '\r' <"$log" | grep -E '^(test|death) ' >"$names" || true
 }
@@ -187,10 +180,8 @@ config_errors() {
 
 # What a script said in TAP, in $log, and the status with which it ended.
 script_result() {
-    read -r passed failed skipped why <<END
-$(awk -f tests/tap.awk "$log")
-END
-    if [ $status != 0 ] && [ "$failed" = 0 ]; then
+    read_tap
+    if [ "$status" != 0 ] && [ "$failed" = 0 ]; then
         why="status $status"
     fi
     result "$passed" "$failed" "$skipped" "$why"
@@ -198,7 +189,7 @@ END
 
 # Our commands for GDB, in a live guest.
 debugger() {
-    wanted tcg "gdb" || return 0
+    begins tcg "gdb" || return 0
     log=$logs/guest-gdb.log status=0
     tests/gdb.sh "$build" >"$log" 2>&1 || status=$?
     script_result
@@ -207,7 +198,7 @@ debugger() {
 # A script of tests for guests that have more devices: devices.sh, erofs.sh.
 # device_script NAME ACCEL MACHINE
 device_script() {
-    wanted "$2" "$1, $3" || return 0
+    begins "$2" "$1, $3" || return 0
     log=$logs/guest-$1-$2-$3.log status=0
     "tests/$1.sh" "$build" "$2" "$3" >"$log" 2>&1 || status=$?
     script_result
@@ -215,7 +206,7 @@ device_script() {
 
 # What users run stays small.
 release_size() {
-    wanted any 'release image below 700 KiB' || return 0
+    begins any 'release image below 700 KiB' || return 0
     strip -o "$logs/moka.stripped" "$build/release/moka.elf"
     bytes=$(wc -c <"$logs/moka.stripped")
     if [ "$bytes" -lt $((700 * 1024)) ]; then
@@ -233,8 +224,7 @@ stress() {
         --append "stress=$seconds" "$@" "$image"
 }
 
-full() {
-    release_size
+full_kvm() {
     for cpus in 1 2 4; do
         tests kvm "microvm, $cpus CPUs" -c $cpus "$image"
     done
@@ -253,7 +243,10 @@ full() {
     config_errors kvm
     tests kvm 'UBSan' "$ubsan"
     stress kvm '4 CPUs' 60 -c 4
+}
 
+full_tcg() {
+    release_size
     for cpus in 1 2 4; do
         tests tcg "microvm, $cpus CPUs" -c $cpus "$image"
     done
@@ -284,7 +277,9 @@ quick() {
 case $set in
 full)
     read_names
-    full
+    for accel in $accels; do
+        "full_$accel"
+    done
     ;;
 quick) quick ;;
 stress)
@@ -305,4 +300,4 @@ if [ $kvm_skipped != 0 ]; then
     echo "NO KVM: $kvm_skipped configurations were NOT run: $(tools/qemu.sh --accel kvm \
         --dry-run tests/run-guest.sh 2>&1 | head -n 1)"
 fi
-finish guest "$build/guest.result"
+finish "$result" "$build/$result.result"

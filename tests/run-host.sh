@@ -28,9 +28,7 @@ run_program() {
     status=0
     # The limit only finds hangs.
     $fixed timeout --foreground -k 5 600 "$1" </dev/null >"$log" 2>&1 || status=$?
-    read -r passed failed skipped why <<END
-$(awk -f tests/tap.awk "$log")
-END
+    read_tap
     if [ $status = 124 ]; then
         why='hung'
     elif [ $status != 0 ] && [ "$failed" = 0 ] && [ -z "$why" ]; then

@@ -85,8 +85,8 @@ list_tests() {
         grep "$2" -e -static.exe || true
 }
 
-# judge HOW: beside the reference and the list of what is known.
-judge() {
+# compare HOW: beside the reference and the list of what is known.
+compare() {
     awk -v how="$1" '
         FNR == 1 { file++ }
         file == 1 { if (!/^#/ && NF && (how ~ "^(" $1 ")$")) known[$2] = 1; next }
@@ -113,7 +113,7 @@ run_all() {
     for kind in -v -h; do
         list_tests "$2" "$kind" | xargs -P "$(nproc)" -I '{}' sh "$suite/one.sh" "$1" '{}'
     done
-    judge "$1" >"$suite/$1.judged"
+    compare "$1" >"$suite/$1.judged"
     # shellcheck disable=SC2046 # three numbers
     end $(sed -n 's/^total //p' "$suite/$1.judged") ''
     sed '/^total/d' "$suite/$1.judged"
@@ -136,11 +136,7 @@ mkdir -p "$suite/root/tmp"
 find "$suite/root/src" -type f -exec strip -g {} +
 tools/mkimage.sh "$suite/root" "$suite/moka.erofs"
 for accel in ${accels:-kvm tcg}; do
-    if [ "$accel" = kvm ] && ! (: <>/dev/kvm) 2>/dev/null; then
-        echo 'NO KVM: libc-test was NOT run there'
-        count 0 0 1
-        continue
-    fi
+    can_run "$accel" 'libc-test was' || continue
     run_all "$accel" moka
 done
 finish 'libc-test' "$build/libc-suite.result"

@@ -13,6 +13,7 @@
 # "kvm musl files".
 set -eu
 . tests/report.sh
+. tests/compare.sh
 
 only='' accels=''
 while [ $# -gt 1 ]; do
@@ -29,22 +30,12 @@ if [ $# != 1 ]; then
 fi
 build=$(cd "$1" && pwd)
 root=$build/programs
-logs=$build/logs/programs
+result=programs$(echo "$accels" | tr ' ' '-')
+logs=$build/logs/$result
 mkdir -p "$logs"
 export MOKA_ROOT="$PWD" MOKA_BUILD="$build"
 
-child=''
-end_child() {
-    if [ -n "$child" ]; then
-        kill -KILL "$child" 2>/dev/null || true
-    fi
-}
-trap end_child EXIT
-trap 'exit 130' INT TERM HUP
-
-wanted() {
-    [ -z "$only" ] || echo "$1" | grep -Eq -e "$only"
-}
+ends_child KILL
 
 # The tool; $how is "ACCEL VARIANT".  A limit finds hangs only.
 moka() {
@@ -65,31 +56,7 @@ program() {
 
 limit=100
 variants='glibc static musl musl-static'
-tap_names='files mmap threads signals events clocks memory futexes sigcalls sigedge filecalls filedata times polls procfs private largefile cancel'
-
-# verdict WHY: ends the line that begin() has begun; empty: passed.
-verdict() {
-    if [ -z "$1" ]; then
-        end 1 0 0 ''
-    else
-        end 0 1 0 "$1"
-        sed 's/^/    /' "$log" | head -n 40
-    fi
-}
-
-# Judges a program that spoke TAP into $log and ended with $status.
-judge() {
-    read -r passed failed skipped why <<END
-$(awk -f tests/tap.awk "$log")
-END
-    if [ "$status" != 0 ] && [ "$failed" = 0 ]; then
-        why="status $status"
-    fi
-    end "$passed" "$failed" "$skipped" "$why"
-    if [ "$failed" != 0 ] || [ -n "$why" ]; then
-        { awk -v show=1 -f tests/tap.awk "$log" && tail -n 8 "$log"; } | sed 's/^/    /' | head -n 60
-    fi
-}
+tap_names='files mmap threads signals events clocks memory futexes sigcalls sigedge filecalls filedata times polls procfs private largefile cancel sockets sockmsg'
 
 # tap_test NAME ARGUMENT...
 tap_test() {
@@ -107,31 +74,6 @@ tool() {
     log=$logs/$1-tool-$2.log status=0
     tests/run-moka.sh "$build" "$1" "$2" >"$log" 2>&1 </dev/null || status=$?
     judge
-}
-
-# same NAME COMMAND...: output and status are what they are on Linux.
-same() {
-    label=$1
-    shift
-    wanted "$how $label" || return 0
-    key=$logs/$(echo "$label" | tr -c 'A-Za-z0-9\n' '-')
-    if ! [ -e "$key.linux" ]; then
-        moka_how=$how how=linux status=0
-        "$@" >"$key.linux.part" 2>/dev/null || status=$?
-        echo "status $status" >>"$key.linux.part"
-        mv "$key.linux.part" "$key.linux"
-        how=$moka_how
-    fi
-    begin "$how $label"
-    log=$key.log status=0
-    "$@" >"$key.out" 2>"$log" || status=$?
-    echo "status $status" >>"$key.out"
-    if cmp -s "$key.linux" "$key.out"; then
-        verdict ''
-    else
-        { diff -a "$key.linux" "$key.out" | head -n 10 | cut -c 1-200; } >>"$log"
-        verdict 'not as on Linux'
-    fi
 }
 
 # Only the statuses: what is in a buffer at a sudden end is each library's own affair.
@@ -352,11 +294,7 @@ rm -f "$logs"/*.linux
 head -c 20000000 /dev/urandom >"$logs/random"
 on_linux
 for accel in ${accels:-kvm tcg}; do
-    if [ "$accel" = kvm ] && ! (: <>/dev/kvm) 2>/dev/null; then
-        echo 'NO KVM: its programs were NOT run'
-        count 0 0 1
-        continue
-    fi
+    can_run "$accel" 'programs were' || continue
     in_each_way "$accel"
     tool "$accel" microvm
     tool "$accel" q35
@@ -367,4 +305,4 @@ if wanted 'system calls table'; then
     tools/list-syscalls.sh --check "$build/release/moka.elf" >"$log" 2>&1 || why='it is not'
     verdict "$why"
 fi
-finish programs "$build/programs.result"
+finish "$result" "$build/$result.result"

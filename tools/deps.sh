@@ -21,6 +21,8 @@ build make                 make
 build awk                  mawk
 run   qemu-system-x86_64   qemu-system-x86
 run   mkfs.erofs           erofs-utils
+run   /usr/include/zlib.h  zlib1g-dev
+disk  qemu-img             qemu-utils
 test  gcc                  gcc
 test  g++                  g++
 test  /usr/include/stdio.h libc6-dev

@@ -56,7 +56,7 @@ list() {
         place["TIME"] = "time, `kernel/time/`"
         place["PROCESS"] = "process, `kernel/process/`"
         place["SIGNAL"] = "signals, `kernel/process/`"
-        place["NET"] = "network, `net/`"
+        place["NET"] = "sockets, `kernel/socket/`"
         place["IPC"] = "System V IPC, queues, AIO"
         print "# System calls\n"
         print "Made by `tools/list-syscalls.sh`; `make test` checks that it is up to date. A call"

@@ -12,6 +12,7 @@
 #                           behind it: microvm,acpi=off
 #   --firmware rom|bios     our boot ROM, or QEMU's own firmware; default: rom
 #                           on kvm_pvm, where firmware is interpreted
+#   --rom FILE              our boot ROM, if it is not ../rom/moka.rom from the ELF
 #   --cpu MODEL             instead of the accelerator's whole feature set
 #   -m SIZE                 memory (default 1G)
 #   -c CPUS                 1 to 64 (default 2)
@@ -77,7 +78,7 @@ kvm_remedy() {
     fi
 }
 
-accel=auto machine=microvm firmware=auto cpu='' memory=1G cpus=2 append='' serial=stdio
+accel=auto machine=microvm firmware=auto rom='' cpu='' memory=1G cpus=2 append='' serial=stdio
 newline='
 '
 wanted='' devices='' disks=0 shares=0 ports=0 keep_stdin=false exit_device=true
@@ -161,7 +162,7 @@ while [ $# -gt 0 ]; do
     option=$1
     shift
     case $option in
-    --accel | --machine | --firmware | --cpu | -m | -c | --append | --serial | --timeout | \
+    --accel | --machine | --firmware | --rom | --cpu | -m | -c | --append | --serial | --timeout | \
         --disk | --share | --console)
         [ $# -gt 0 ] || die "$option needs a value"
         value=$1
@@ -172,6 +173,7 @@ while [ $# -gt 0 ]; do
     --accel) accel=$value ;;
     --machine) machine=$value ;;
     --firmware) firmware=$value ;;
+    --rom) rom=$value ;;
     --cpu) cpu=$value ;;
     -m) memory=$value ;;
     -c) cpus=$value ;;
@@ -250,9 +252,9 @@ rom | bios) ;;
 *) die "--firmware is rom or bios, not '$firmware'" ;;
 esac
 if [ "$firmware" = rom ]; then
-    case $elf in
-    */*) rom=${elf%/*}/../rom/moka.rom ;;
-    *) rom=../rom/moka.rom ;;
+    case $rom,$elf in
+    ,*/*) rom=${elf%/*}/../rom/moka.rom ;;
+    ,*) rom=../rom/moka.rom ;;
     esac
     [ -r "$rom" ] || die "cannot read the boot ROM '$rom'" 'build it first: make rom'
     set -- -bios "$rom" "$@"

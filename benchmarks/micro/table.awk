@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# awk [-v markdown=1] -v accel=kvm -f table.awk ROWS RAW
+# awk [-v markdown=1] [-v brief=1] -v accel=kvm -f table.awk ROWS RAW
 #
 # Makes the table: rows.txt says which rows, RAW has the lines that the runs
 # printed, each with "SYSTEM ROUND" in front, SYSTEM being moka, tcg or linux.
 # Shown are the median of the samples of all rounds and the 10th and 90th
-# percentile.  POSIX awk: no sort function, so there is one here.
+# percentile.  brief: without the platform's costs and TCG.  POSIX awk: no sort
+# function, so there is one here.
 
 FNR == NR {
     if ($0 !~ /^#/)
@@ -126,7 +127,7 @@ function verdict(goal, moka, linux,    g, met) {
 
 function out(a, b, c, d, e, f, g, h) {
     if (markdown)
-        print "| " a " | " b " | " c " | " d " | " e " | " f " | " g " | " h " |"
+        print "| " a " | " b " | " c " | " d " | " e " | " f " | " (brief ? "" : g " | " h " |")
     else {
         line = sprintf("%-40s %-41s %-41s %8s  %-10s %-4s %-9s %s", a, b, c, d, e, f, g, h)
         sub(/ +$/, "", line)
@@ -194,14 +195,15 @@ END {
     for (i = 1; i <= notes; i++)
         print note[i] (markdown ? "  " : "")
     print ""
-    out("benchmark", "Moka, " platform, "Linux", "ratio", "goal", "met", "platform", "Moka, TCG")
+    out("benchmark", "Moka, " platform, "Linux", "ratio", "goal", "met", brief ? "" : "platform", brief ? "" : "Moka, TCG")
     if (markdown)
-        print "|---|---|---|---|---|---|---|---|"
+        print "|---|---|---|---|---|---|" (brief ? "" : "---|---|")
     for (i = 1; i <= rows; i++)
         out_row(row[i])
     print ""
     print "Median (10th .. 90th percentile), number of samples.  ratio: Linux's time over Moka's."
-    print "platform: what its costs below add up to for the least that must be done."
+    if (!brief)
+        print "platform: what its costs below add up to for the least that must be done."
     out_costs()
     for (key in awake) {
         print ""

@@ -3,6 +3,7 @@
  * How the machine is made: tools/qemu.sh knows that, we add the devices.  All
  * that QEMU opens are descriptors which it inherits.
  */
+#include "disk.h"
 #include "machine.h"
 
 #include <errno.h>
@@ -78,7 +79,8 @@ struct words command_make(const struct machine *machine, const struct options *o
     add_option(&words, "--gdb", options->gdb);
     add_option(&words, "--serial", "chardev:serial");
     add_option(&words, "--append", options->verbose ? "exec" : "exec quiet");
-    add(&words, places->kernel);
+    add_option(&words, "--rom", places->rom);
+    add(&words, options->disk != NULL ? text("/dev/fd/%d", options->disk->kernel) : places->kernel);
     add(&words, "--");
     add_option(&words, "-chardev",
                text("file,id=serial,path=/dev/fd/%d", machine->theirs[PORT_SERIAL]));
@@ -87,7 +89,8 @@ struct words command_make(const struct machine *machine, const struct options *o
         add_option(&words, "-fw_cfg", text("name=opt/moka/libc,file=/dev/fd/%d", machine->libc));
     }
     add_option(&words, "-drive",
-               text("if=none,id=root,format=raw,readonly=on,file=/dev/fd/%d", machine->image));
+               text("if=none,id=root,format=%s,readonly=on,file=/dev/fd/%d",
+                    options->disk != NULL ? options->disk->format : "raw", machine->image));
     add_device(&words, options, "blk", ",drive=root");
     add_ports(&words, machine, options);
     for (unsigned i = 0; i < options->mount_count; i++) {

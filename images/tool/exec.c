@@ -267,6 +267,7 @@ static void let_signals_end_us(void)
 int exec_program(const struct options *options, const struct places *places)
 {
     struct machine machine = {0};
+    time_t since = time(NULL);
     unsigned long long taken;
     bool written;
     int status;
@@ -274,7 +275,7 @@ int exec_program(const struct options *options, const struct places *places)
     ensure_standard_files();
     machine.image = image_open(options, places);
     machine.spec = spec_make(options);
-    machine.libc = open(places->libc, O_RDONLY | O_CLOEXEC);
+    machine.libc = options->disk != NULL ? -1 : open(places->libc, O_RDONLY | O_CLOEXEC);
     open_ports(&machine);
     if (options->dry_run) {
         command_print(&machine, options, places);
@@ -288,5 +289,6 @@ int exec_program(const struct options *options, const struct places *places)
     let_signals_end_us();
     written = machine.killed || relay_wait();
     status = machine_result(&machine, options);
+    reports_finish(options, status, since, machine.serial.bytes, machine.serial.size);
     return written || status != 0 ? status : STATUS_OURS;
 }

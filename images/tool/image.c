@@ -10,7 +10,7 @@
  * go when one is made.  Rejected: a checksum of the contents (a JDK is 300 MB,
  * and has to be read for that at each start).
  */
-#include "tool.h"
+#include "disk.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -67,7 +67,6 @@ static int add_file(const char *path, const struct stat *stat, int type, struct 
     if (type == FTW_DNR || type == FTW_NS) {
         fail("it must be readable: chmod -R u+rX", "cannot read '%s'", path);
     }
-    tree_size += S_ISREG(stat->st_mode) ? (uint64_t)stat->st_size : 0;
     tree_sum += hash(hash(HASH_START, path, strlen(path)), words, sizeof(words));
     return 0;
 }
@@ -167,19 +166,21 @@ static char *run_and_listen(const struct places *places, const char *folder, con
     return said;
 }
 
-/* mkfs.erofs does not say which one it was. */
+/* mkfs.erofs does not say which one it was; and how much there is. */
 static int check_readable(const char *path, const struct stat *stat, int type, struct FTW *where)
 {
     if (type == FTW_F && S_ISREG(stat->st_mode) && access(path, R_OK) != 0) {
         fail("it must be readable: chmod -R u+rX", "cannot read '%s'", path);
     }
+    tree_size += S_ISREG(stat->st_mode) ? (uint64_t)stat->st_size : 0;
     return 0;
 }
 
 /* Would the files fit there?  What was written of the image is gone again by now. */
 static bool has_room(const char *image)
 {
-    char *folder = text("%.*s", (int)(strrchr(image, '/') - image), image);
+    const char *slash = strrchr(image, '/');
+    char *folder = slash != NULL ? text("%.*s", (int)(slash + 1 - image), image) : text(".");
     struct statvfs fs;
     bool room = statvfs(folder, &fs) != 0 || fs.f_bavail * fs.f_frsize > tree_size;
 
@@ -187,13 +188,14 @@ static bool has_room(const char *image)
     return room;
 }
 
-static void run_mkimage(const struct places *places, const char *folder, const char *image)
+void image_make(const struct places *places, const char *folder, const char *image)
 {
     int status = -1;
     char *said = run_and_listen(places, folder, image, &status);
     struct message message = message_of(said);
 
     if (status != 0) {
+        tree_size = 0;
         (void)nftw(folder, check_readable, FOLDERS_OPEN, FTW_PHYS);
     }
     if (status != 0 && !has_room(image)) {
@@ -226,7 +228,7 @@ static int open_folder(const struct options *options, const struct places *place
         if (!options->quiet) {
             say("making an image of '%s'", options->root);
         }
-        run_mkimage(places, folder, path);
+        image_make(places, folder, path);
         clean_cache(cache, name);
         fd = open(path, O_RDONLY | O_CLOEXEC);
     }
@@ -247,6 +249,9 @@ int image_open(const struct options *options, const struct places *places)
     uint32_t magic = 0;
     int fd;
 
+    if (options->disk != NULL) {
+        return options->disk->fd;
+    }
     if (stat(options->root, &stat_buf) != 0) {
         fail("it is a folder, or an image made by tools/mkimage.sh", "no image or folder '%s': %s",
              options->root, strerror(errno));

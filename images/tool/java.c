@@ -29,7 +29,6 @@
 #define OWN_MIB 64u /* kernel, code, classes, at least */
 #define SERIAL_HEAP_MIB 128u
 #define SERVER_MIB 1792u /* HotSpot's "server class machine" */
-#define FILE_MAX (1u << 20)
 
 static bool has_word(const char *word, const char *const *names)
 {
@@ -95,42 +94,10 @@ static void look_at(struct chosen *chosen, const char *options)
     chosen->collector = chosen->collector || contains(options, collector);
 }
 
-static void look_into(struct chosen *chosen, const char *path)
+static void look_at_words(void *chosen, char **words)
 {
-    FILE *file = fopen(path, "re");
-    char *bytes = need_memory(malloc(FILE_MAX + 1));
-
-    if (file != NULL) { /* if it is not there, java says so */
-        bytes[fread(bytes, 1, FILE_MAX, file)] = '\0';
-        look_at(chosen, bytes);
-        fclose(file);
-    }
-    free(bytes);
-}
-
-static void look_at_word(struct chosen *chosen, const char *word)
-{
-    static const char *const files[] = {"@", "-XX:VMOptionsFile=", "-XX:Flags=", NULL};
-
-    look_at(chosen, word);
-    for (const char *const *prefix = files; *prefix != NULL; prefix++) {
-        if (strncmp(word, *prefix, strlen(*prefix)) == 0) {
-            look_into(chosen, word + strlen(*prefix));
-        }
-    }
-}
-
-static void look_at_environment(struct chosen *chosen, const struct words *env)
-{
-    static const char *const names[] = {
-        "JAVA_TOOL_OPTIONS=", "JDK_JAVA_OPTIONS=", "_JAVA_OPTIONS=", NULL};
-
-    for (size_t i = 0; i < env->count; i++) {
-        for (const char *const *name = names; *name != NULL; name++) {
-            if (strncmp(env->word[i], *name, strlen(*name)) == 0) {
-                look_at(chosen, env->word[i] + strlen(*name));
-            }
-        }
+    for (; *words != NULL; words++) {
+        look_at(chosen, *words);
     }
 }
 
@@ -186,9 +153,9 @@ void java_add_defaults(struct words *to, char **args, const struct words *env,
     size_t count = java_option_count(args);
 
     for (size_t i = 0; i < count; i++) {
-        look_at_word(&chosen, args[i]);
+        look_at(&chosen, args[i]);
     }
-    look_at_environment(&chosen, env);
+    java_for_each_list(args, env, look_at_words, &chosen);
     if (!chosen.heap) {
         add_heap(to, memory_mib, explain);
     }

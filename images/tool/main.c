@@ -133,13 +133,22 @@ int main(int argc, char **argv)
         .qemu_sh = text("%s/tools/qemu.sh", root),
         .mkimage_sh = text("%s/tools/mkimage.sh", root),
         .kernel = text("%s/release/moka.elf", build),
+        .rom = text("%s/rom/moka.rom", build),
         .libc = text("%s/libc/lib/libc.so", build),
+        .boot = text("%s/disk/boot.bin", build),
         .java_root = text("%s/jdk.erofs", build),
+        .java_folder = text("%s/jdk", build),
     };
+    if (options.verb == VERB_DOCTOR) {
+        return doctor(&options, &places);
+    }
     if (access(places.kernel, R_OK) != 0) {
         fail("build it first: make", "cannot read the kernel '%s'", places.kernel);
     }
-    if (options.java) {
+    if (options.verb == VERB_BUILD) {
+        return build_disk(&options, &places);
+    }
+    if ((options.verb & (VERB_RUN | VERB_JAVA)) != 0) {
         run_prepare(&options, &places);
     }
     return exec_program(&options, &places);

@@ -36,12 +36,17 @@ static struct {
     atomic_bool lost; /* output could not be written, and not because nobody reads it */
 } relays;
 
+static bool wait_for(int fd, short events)
+{
+    struct pollfd wait = {.fd = fd, .events = events};
+
+    return poll(&wait, 1, -1) >= 0 || errno == EINTR;
+}
+
 /* It was made non-blocking by somebody who shares it. */
 static bool wait_for_room(int fd)
 {
-    struct pollfd wait = {.fd = fd, .events = POLLOUT};
-
-    return poll(&wait, 1, -1) >= 0 || errno == EINTR;
+    return wait_for(fd, POLLOUT);
 }
 
 bool write_all(int fd, const char *bytes, size_t size)
@@ -90,7 +95,11 @@ static void stop_source(const struct relay *relay)
     shutdown(relay->from, SHUT_RDWR);
 }
 
-/* Without bytes in our memory, if `to` is a pipe; false: it is none, and nothing was moved. */
+/*
+ * Without bytes in our memory, if `to` is a pipe; false: it is none, and nothing was moved.
+ * Not as a blocking call: Linux's splice() of a socket then waits for more than it has
+ * found, and a line would arrive together with the next one.
+ */
 static bool splice_all(const struct relay *relay)
 {
     ssize_t got;
@@ -100,10 +109,11 @@ static bool splice_all(const struct relay *relay)
         return false;
     }
     do {
-        got = splice(relay->from, NULL, relay->to, NULL, CHUNK, 0);
+        wait_for(relay->from, POLLIN);
+        got = splice(relay->from, NULL, relay->to, NULL, CHUNK, SPLICE_F_NONBLOCK);
         moved = moved || got > 0;
-    } while (got > 0 || (got < 0 && (errno == EINTR ||
-                                     (errno == EAGAIN && moved && wait_for_room(relay->to)))));
+    } while (got > 0 ||
+             (got < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_room(relay->to)))));
     if (got < 0 && !moved && errno != EPIPE) {
         return false;
     }

@@ -5,23 +5,10 @@
  */
 #include "machine.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-static char *save_log(const struct options *options, const struct log *log)
-{
-    char *path = text("%s/log-%d", cache_folder(options), (int)getpid());
-    FILE *file = fopen(path, "we");
-
-    if (file == NULL || fwrite(log->bytes, 1, log->size, file) != log->size || fclose(file) != 0) {
-        say("cannot write '%s': %s", path, strerror(errno));
-    }
-    return path;
-}
 
 /* The first line with `what`, or the last of all, in a log. */
 static char *find_line(const struct log *log, const char *what)
@@ -81,7 +68,8 @@ static int explain(const struct machine *machine, const struct options *options)
     if (line != NULL) {
         fail(options->verbose || is_about_machine(line)
                  ? NULL
-                 : text("the kernel's log is in '%s'", save_log(options, &machine->serial)),
+                 : text("the kernel's log is in '%s'",
+                        report_log(options, machine->serial.bytes, machine->serial.size)),
              "the machine failed: %s", without_prefix(line));
     }
     said = message_of(
@@ -95,6 +83,12 @@ static int explain(const struct machine *machine, const struct options *options)
     fail("the option --verbose shows more", "the machine ended by itself");
 }
 
+static void say_memory(const struct options *options)
+{
+    say("the program was ended: the machine's memory, %s, has run out; give it more with -m",
+        options->memory != NULL ? options->memory : "1G");
+}
+
 int machine_result(const struct machine *machine, const struct options *options)
 {
     int number;
@@ -103,6 +97,9 @@ int machine_result(const struct machine *machine, const struct options *options)
         return number & 0xff;
     }
     if (sscanf(machine->end, "signal %d", &number) == 1) {
+        if (strstr(machine->end, " memory") != NULL) {
+            say_memory(options);
+        }
         return STATUS_SIGNAL + (number & 0x7f);
     }
     if (sscanf(machine->end, "error %d ", &number) == 1) {

@@ -47,8 +47,8 @@ static bool is_guests_own(const char *path)
     return false;
 }
 
-/* Without "." and "..", by the words alone; a link's ".." is the shell's, too. */
-static char *normal_path(const char *base, const char *path)
+/* A link's ".." is the shell's, too. */
+char *normal_path(const char *base, const char *path)
 {
     char *joined = path[0] == '/' ? text("%s", path) : text("%s/%s", base, path);
     char *result = text("%s/", joined), *end = result, *rest = joined, *part;
@@ -152,6 +152,25 @@ bool share_file(struct options *options, const char *path)
     return shared;
 }
 
+static void share_found(void *arg, const char *path)
+{
+    (void)share_file(arg, path);
+}
+
+static bool is_jar(const char *path)
+{
+    size_t len = strlen(path);
+
+    return len > 4 && strcmp(path + len - 4, ".jar") == 0;
+}
+
+void share_words_of(void *options, char **words)
+{
+    for (; *words != NULL; words++) {
+        share_named(options, *words);
+    }
+}
+
 void share_named(struct options *options, const char *word)
 {
     char *copy = text("%s", word), *rest = copy, *piece;
@@ -159,6 +178,9 @@ void share_named(struct options *options, const char *word)
     while ((piece = strsep(&rest, ":=,;@")) != NULL) {
         if (strchr(piece, '/') != NULL || (*piece != '\0' && access(piece, F_OK) == 0)) {
             (void)share_file(options, piece);
+            if (is_jar(piece)) {
+                jar_for_each_needed(piece, share_found, options);
+            }
         }
     }
     free(copy);

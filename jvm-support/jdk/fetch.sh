@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# fetch.sh FOLDER
+# fetch.sh FOLDER [LIST]
 #
 # Makes FOLDER, the root of a machine that runs Java: Debian's packages that
 # packages.txt names, unpacked and otherwise as they are, and the few files
-# below that an installed system has beside its packages.  If FOLDER is there
-# and made of the same list, nothing is done.
+# below that an installed system has beside its packages.  With a LIST it is
+# the packages that this names and nothing else.  If FOLDER is there and made of
+# the same list, nothing is done.
 #
 # The packages are kept in the user's cache under their checksums, and what is
 # there is checked again.  They come by apt-get download: from the package
@@ -57,7 +58,7 @@ package $1 $2 (amd64) at $4"
     (cd "$work" && { download "$1" "$2" || { cat log >&2 && false; }; }) ||
         die "apt-get could not fetch $1 $2"
     set -- "$@" "$work/$1"_*.deb
-    is_right "$5" "$3" || die "$1 $2 has another checksum than packages.txt says"
+    is_right "$5" "$3" || die "$1 $2 has another checksum than $packages says"
     mkdir -p "$(dirname "$4")"
     mv "$5" "$4"
 }
@@ -81,13 +82,14 @@ add_system() {
     echo moka >"$1/etc/hostname"
     ln -s /proc/self/mounts "$1/etc/mtab"
     ln -s "/$java/bin/java" "$1/usr/bin/java"
+    "$here/authorities.sh" "$1"
     rm -rf "$1/usr/share/doc" "$1/usr/share/man" "$1/usr/share/lintian" "$1/usr/share/gdb" \
         "$1/usr/lib/debug"
 }
 
-[ $# = 1 ] || die 'usage: fetch.sh FOLDER'
-folder=$1
-list="$(cat "$here/packages.txt" "$here/fetch.sh" | sha256sum)"
+[ $# = 1 ] || [ $# = 2 ] || die 'usage: fetch.sh FOLDER [LIST]'
+folder=$1 packages=${2:-$here/packages.txt}
+list="$(cat "$packages" "$here/fetch.sh" "$here/authorities.sh" | sha256sum)"
 if [ -e "$folder.list" ] && [ "$(cat "$folder.list")" = "$list" ]; then
     exit
 fi
@@ -97,13 +99,13 @@ trap 'rm -rf "$work" "$folder.part"' EXIT
 trap 'exit 130' INT TERM HUP
 rm -rf "$folder.list" "$folder.part"
 mkdir -p "$folder.part"
-grep -v '^#' "$here/packages.txt" >"$work/list"
+grep -v '^#' "$packages" >"$work/list"
 while read -r package version sum; do
     file=$cache/packages/$sum/$package.deb
     is_right "$file" "$sum" || fetch "$package" "$version" "$sum" "$file" </dev/null
     unpack "$file" "$folder.part"
 done <"$work/list"
-add_system "$folder.part"
+[ $# = 2 ] || add_system "$folder.part"
 rm -rf "$folder"
 mv "$folder.part" "$folder"
 echo "$list" >"$folder.list"

@@ -81,9 +81,9 @@ static int make_locked(struct walk *walk, const struct making *what, struct dent
     return 0;
 }
 
-static int make(struct dentry *base, const char *path, const struct making *what)
+static int make_dentry(struct dentry *base, const char *path, const struct making *what,
+                       struct dentry **made)
 {
-    struct dentry *made;
     struct walk walk;
     int error = walk_start(&walk, base, path, 0);
 
@@ -95,15 +95,31 @@ static int make(struct dentry *base, const char *path, const struct making *what
     }
     if (error == 0) {
         mutex_lock(&walk.at->inode->lock);
-        error = make_locked(&walk, what, &made);
+        error = make_locked(&walk, what, made);
         mutex_unlock(&walk.at->inode->lock);
     }
     if (error == 0) {
-        notify_dentry(made, IN_CREATE);
-        dentry_put(made);
+        notify_dentry(*made, IN_CREATE);
     }
     walk_end(&walk);
     return error;
+}
+
+static int make(struct dentry *base, const char *path, const struct making *what)
+{
+    struct dentry *made;
+    int error = make_dentry(base, path, what, &made);
+
+    if (error == 0) {
+        dentry_put(made);
+    }
+    return error;
+}
+
+int vfs_create_dentry(struct dentry *base, const char *path, u32 mode, u64 rdev,
+                      struct dentry **made)
+{
+    return make_dentry(base, path, &(struct making){.mode = mode, .rdev = rdev}, made);
 }
 
 int vfs_create(struct dentry *base, const char *path, u32 mode, u64 rdev)

@@ -13,16 +13,20 @@
  * any more, but lives while it is in use, with its parent, so that its path
  * can still be told.
  *
+ * dentry_change.c moves names about, dentry_path.c finds the way along them.
+ *
  * File systems are asked with the directory's mutex held, never under the
  * spinlock; after that the table is looked at again.
  */
 #include <kernel/vfs.h>
 
+#include <kernel/clock.h>
 #include <kernel/errno.h>
 #include <kernel/kmalloc.h>
 #include <kernel/spinlock.h>
 #include <kernel/string.h>
 
+#include "dentry_priv.h"
 #include "fs_priv.h"
 
 #define HASH_SIZE 4096u
@@ -37,6 +41,16 @@ static struct {
 } tree = {
     .lock = SPINLOCK_INIT("tree", RANK_TREE),
 };
+
+bool tree_lock(void)
+{
+    return spin_lock(&tree.lock);
+}
+
+void tree_unlock(bool irq)
+{
+    spin_unlock(&tree.lock, irq);
+}
 
 static void tree_prepare(void)
 {
@@ -67,7 +81,7 @@ static struct list *bucket_of(u32 hash)
 
 /* ---- Counting -------------------------------------------------------------------- */
 
-static struct dentry *get_locked(struct dentry *dentry)
+struct dentry *dentry_get_locked(struct dentry *dentry)
 {
     assert(spin_is_mine(&tree.lock));
     if (atomic_fetch_add_explicit(&dentry->references, 1, memory_order_relaxed) == 0) {
@@ -85,7 +99,7 @@ struct dentry *dentry_get(struct dentry *dentry)
     return dentry;
 }
 
-static void unhash_locked(struct dentry *dentry)
+void dentry_unhash_locked(struct dentry *dentry)
 {
     assert(spin_is_mine(&tree.lock));
     list_remove(&dentry->hash);
@@ -97,10 +111,21 @@ static struct dentry *bury_locked(struct dentry *dentry, struct dentry **dead)
 {
     struct dentry *parent = dentry->parent;
 
-    unhash_locked(dentry);
+    dentry_unhash_locked(dentry);
     dentry->parent = *dead;
     *dead = dentry;
     return parent;
+}
+
+/* Is it of use to who finds it again?  Folders whose names are trusted for a while are. */
+static bool stays_known(const struct dentry *dentry)
+{
+    if (dentry->parent == NULL || list_empty(&dentry->hash)) {
+        return false;
+    }
+    return !dentry->super->no_dentry_cache ||
+           (dentry->super->trust_nsec > 0 && dentry->inode != NULL &&
+            inode_is(dentry->inode, S_IFDIR));
 }
 
 /*
@@ -111,8 +136,7 @@ static void put_locked(struct dentry *dentry, struct dentry **dead)
 {
     while (dentry != NULL &&
            atomic_fetch_sub_explicit(&dentry->references, 1, memory_order_acq_rel) == 1) {
-        if (dentry->parent != NULL && !list_empty(&dentry->hash) &&
-            !dentry->super->no_dentry_cache) {
+        if (stays_known(dentry)) {
             list_push_back(&tree.unused, &dentry->unused);
             tree.unused_count++;
             return;
@@ -156,13 +180,13 @@ void dentry_put(struct dentry *dentry)
             return;
         }
     }
-    irq = spin_lock(&tree.lock);
+    irq = tree_lock();
     tree_prepare();
     put_locked(dentry, &dead);
     if (tree.unused_count > UNUSED_MAX) {
         evict_locked(&dead);
     }
-    spin_unlock(&tree.lock, irq);
+    tree_unlock(irq);
     free_dead(dead);
 }
 
@@ -172,13 +196,13 @@ u64 dentry_shrink(u64 count)
     u64 gone = 0;
 
     for (; gone < count; gone++) {
-        bool irq = spin_lock(&tree.lock);
+        bool irq = tree_lock();
         bool any = tree.unused_count > 0;
 
         if (any) {
             evict_locked(&dead);
         }
-        spin_unlock(&tree.lock, irq);
+        tree_unlock(irq);
         if (!any) {
             break;
         }
@@ -207,13 +231,13 @@ static struct dentry *find_locked(struct dentry *parent, const char *name, size_
 
 static struct dentry *find(struct dentry *parent, const char *name, size_t len)
 {
-    bool irq = spin_lock(&tree.lock);
+    bool irq = tree_lock();
     struct dentry *dentry = find_locked(parent, name, len);
 
     if (dentry != NULL) {
-        (void)get_locked(dentry);
+        (void)dentry_get_locked(dentry);
     }
-    spin_unlock(&tree.lock, irq);
+    tree_unlock(irq);
     return dentry;
 }
 
@@ -251,7 +275,7 @@ struct dentry *dentry_new_root(struct super *super, struct inode *inode)
     return dentry;
 }
 
-static void hash_locked(struct dentry *dentry, struct dentry *parent)
+void dentry_hash_locked(struct dentry *dentry, struct dentry *parent)
 {
     assert(spin_is_mine(&tree.lock));
     dentry->name_hash = hash_name(parent, dentry->name, dentry->name_len);
@@ -265,10 +289,20 @@ static bool is_current(struct dentry *dentry, struct inode *inode)
     return dentry->inode == inode || dentry->mounted != NULL;
 }
 
+/* The file system has just confirmed it. */
+static void note_asked(struct dentry *dentry, nsec_t asked)
+{
+    bool irq = tree_lock();
+
+    dentry->asked = asked;
+    tree_unlock(irq);
+}
+
 /* Asks the file system.  The directory's mutex is held. */
 static int look_up(struct dentry *dir, const char *name, size_t len, struct dentry *known,
                    struct dentry **child)
 {
+    nsec_t asked = dir->super->trust_nsec > 0 ? clock_now() : 0;
     struct inode *inode = NULL;
     struct dentry *made;
     int error = dir->inode->ops->lookup == NULL
@@ -283,6 +317,7 @@ static int look_up(struct dentry *dir, const char *name, size_t len, struct dent
         if (inode != NULL) {
             inode_put(inode);
         }
+        note_asked(known, asked);
         *child = dentry_get(known);
         return 0;
     }
@@ -294,15 +329,16 @@ static int look_up(struct dentry *dir, const char *name, size_t len, struct dent
         return -ENOMEM;
     }
     made->inode = inode;
-    irq = spin_lock(&tree.lock);
+    made->asked = asked;
+    irq = tree_lock();
     if (known != NULL) {
-        unhash_locked(known);
+        dentry_unhash_locked(known);
     }
-    made->parent = get_locked(dir);
+    made->parent = dentry_get_locked(dir);
     if (dir->parent == NULL || !list_empty(&dir->hash)) {
-        hash_locked(made, dir);
+        dentry_hash_locked(made, dir);
     }
-    spin_unlock(&tree.lock, irq);
+    tree_unlock(irq);
     *child = made;
     return 0;
 }
@@ -344,212 +380,25 @@ int dentry_child(struct dentry *dir, const char *name, size_t len, bool locked,
     return error;
 }
 
-/* ---- Changes, with the directories' mutexes held ---------------------------------- */
-
-void dentry_attach(struct dentry *dentry, struct inode *inode)
+struct dentry *dentry_on_way(struct dentry *dir, const char *name, size_t len)
 {
-    bool irq = spin_lock(&tree.lock);
-
-    BUG_ON(dentry->inode != NULL);
-    __atomic_store_n(&dentry->inode, inode, __ATOMIC_RELEASE);
-    spin_unlock(&tree.lock, irq);
-}
-
-void dentry_unhash(struct dentry *dentry)
-{
-    bool irq = spin_lock(&tree.lock);
-
-    unhash_locked(dentry);
-    spin_unlock(&tree.lock, irq);
-}
-
-bool dentry_is_removed(struct dentry *dentry)
-{
-    bool irq = spin_lock(&tree.lock);
-    bool removed = dentry->parent != NULL && list_empty(&dentry->hash);
-
-    spin_unlock(&tree.lock, irq);
-    return removed;
-}
-
-static void exchange_locked(struct dentry *a, struct dentry *b)
-{
-    struct dentry *parent = a->parent;
-    char *name = a->name;
-    u16 len = a->name_len;
-
-    a->parent = b->parent;
-    a->name = b->name;
-    a->name_len = b->name_len;
-    b->parent = parent;
-    b->name = name;
-    b->name_len = len;
-    hash_locked(b, b->parent);
-}
-
-/* `to`, which nobody finds any more, keeps its folder and `copy` of its name, for its path. */
-static char *replace_locked(struct dentry *dentry, struct dentry *to, char *copy)
-{
-    char *old = dentry->name;
-
-    /* The caller holds references to both folders: neither dies here. */
-    atomic_fetch_sub_explicit(&dentry->parent->references, 1, memory_order_relaxed);
-    dentry->parent = get_locked(to->parent);
-    dentry->name = to->name;
-    dentry->name_len = to->name_len;
-    to->name = copy;
-    return old;
-}
-
-void dentry_move(struct dentry *dentry, struct dentry *to, bool exchange)
-{
-    char *spare = kmalloc(to->name_len + 1u);
+    nsec_t trust = dir->super->trust_nsec;
+    struct dentry *known = NULL;
+    nsec_t now;
     bool irq;
 
-    if (spare != NULL) {
-        memcpy(spare, to->name, to->name_len + 1u);
+    if (trust == 0) {
+        return NULL;
     }
-    irq = spin_lock(&tree.lock);
-    unhash_locked(dentry);
-    unhash_locked(to);
-    if (exchange) {
-        exchange_locked(dentry, to);
+    now = clock_now();
+    irq = tree_lock();
+    known = find_locked(dir, name, len);
+    if (known != NULL && known->inode != NULL && inode_is(known->inode, S_IFDIR) &&
+        now - known->asked < trust) {
+        (void)dentry_get_locked(known);
     } else {
-        spare = replace_locked(dentry, to, spare);
-        if (to->name == NULL) {
-            to->name_len = 0; /* no memory: its path will lack the last name */
-        }
+        known = NULL;
     }
-    hash_locked(dentry, dentry->parent);
-    spin_unlock(&tree.lock, irq);
-    kfree(spare);
-}
-
-void dentry_mount(struct dentry *dentry, struct super *super)
-{
-    bool irq = spin_lock(&tree.lock);
-
-    super->covers = dentry;
-    __atomic_store_n(&dentry->mounted, super, __ATOMIC_RELEASE);
-    spin_unlock(&tree.lock, irq);
-}
-
-/* ---- Moving about ----------------------------------------------------------------- */
-
-struct dentry *dentry_parent(struct dentry *dentry)
-{
-    bool irq = spin_lock(&tree.lock);
-    struct dentry *parent = dentry->parent != NULL ? get_locked(dentry->parent) : NULL;
-
-    spin_unlock(&tree.lock, irq);
-    return parent;
-}
-
-struct dentry *dentry_cross(struct dentry *dentry)
-{
-    struct super *super = __atomic_load_n(&dentry->mounted, __ATOMIC_ACQUIRE);
-    struct dentry *root;
-
-    if (super == NULL) {
-        return dentry;
-    }
-    /* Mounts are for good, and a root is counted by its super: no lock is needed. */
-    do {
-        root = super->root;
-        super = __atomic_load_n(&root->mounted, __ATOMIC_ACQUIRE);
-    } while (super != NULL);
-    (void)dentry_get(root);
-    dentry_put(dentry);
-    return root;
-}
-
-struct dentry *dentry_up(struct dentry *dentry)
-{
-    struct dentry *at = dentry;
-    bool irq = spin_lock(&tree.lock);
-
-    while (at->parent == NULL && at->super->covers != NULL && at == at->super->root) {
-        at = at->super->covers;
-    }
-    if (at->parent == NULL) { /* ".." of the root of all */
-        spin_unlock(&tree.lock, irq);
-        return dentry;
-    }
-    at = get_locked(at->parent);
-    spin_unlock(&tree.lock, irq);
-    dentry_put(dentry);
-    return dentry_cross(at);
-}
-
-bool dentry_is_ancestor(struct dentry *ancestor, struct dentry *dentry)
-{
-    bool irq = spin_lock(&tree.lock);
-
-    while (dentry != NULL && dentry != ancestor) {
-        dentry = dentry->parent;
-    }
-    spin_unlock(&tree.lock, irq);
-    return dentry != NULL;
-}
-
-size_t dentry_name(struct dentry *dentry, char *name)
-{
-    bool irq = spin_lock(&tree.lock);
-    size_t len = dentry->name_len;
-
-    memcpy(name, dentry->name, len);
-    spin_unlock(&tree.lock, irq);
-    return len;
-}
-
-/* Prepends to what ends at *at; false if there is no room. */
-static bool prepend(char *buf, size_t *at, const char *text, size_t len)
-{
-    if (*at < len) {
-        return false;
-    }
-    *at -= len;
-    memcpy(buf + *at, text, len);
-    return true;
-}
-
-static bool path_locked(struct dentry *dentry, char *buf, size_t *at)
-{
-    bool any = false;
-
-    for (;;) {
-        if (dentry->parent != NULL) {
-            if (!prepend(buf, at, dentry->name, dentry->name_len) || !prepend(buf, at, "/", 1)) {
-                return false;
-            }
-            any = true;
-            dentry = dentry->parent;
-        } else if (dentry->super->covers != NULL && dentry == dentry->super->root) {
-            dentry = dentry->super->covers;
-        } else {
-            return any || prepend(buf, at, "/", 1);
-        }
-    }
-}
-
-int dentry_path(struct dentry *dentry, char *buf, size_t size)
-{
-    static const char deleted[] = " (deleted)";
-    size_t at = size;
-    bool irq = spin_lock(&tree.lock);
-    bool removed = dentry->parent != NULL && list_empty(&dentry->hash);
-    bool fits = prepend(buf, &at, "", 1) &&
-                (!removed || (prepend(buf, &at, "", 0) && at + 1 > sizeof(deleted)));
-
-    if (fits && removed) {
-        at = size - sizeof(deleted);
-        memcpy(buf + at, deleted, sizeof(deleted));
-    }
-    fits = fits && path_locked(dentry, buf, &at);
-    spin_unlock(&tree.lock, irq);
-    if (!fits) {
-        return -ENAMETOOLONG;
-    }
-    memmove(buf, buf + at, size - at);
-    return (int)(size - at - 1);
+    tree_unlock(irq);
+    return known;
 }

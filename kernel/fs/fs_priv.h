@@ -4,7 +4,7 @@
  *
  *   io.c        buffers of a read or write
  *   fd.c        descriptors            file.c      open files, read and write
- *   dentry.c    the tree of names      inode.c     inodes
+ *   dentry*.c   the tree of names      inode.c     inodes
  *   walk.c      paths                  mount.c     mounts, the working folder
  *   open.c      opening                change.c    making, removing, renaming names
  *   flock.c     locks on files         notify.c    what inotify is told
@@ -119,7 +119,7 @@ s64 xattr_list(struct inode *inode, char *list, u64 size);
 /* For a file system's release. */
 void xattr_free_all(struct inode *inode);
 
-/* ---- dentry.c ------------------------------------------------------------------ */
+/* ---- dentry*.c ---------------------------------------------------------------- */
 
 /*
  * The child of that name, counted: there, or known not to be there (inode
@@ -128,6 +128,11 @@ void xattr_free_all(struct inode *inode);
  */
 must_check int dentry_child(struct dentry *dir, const char *name, size_t len, bool locked,
                             struct dentry **child);
+/*
+ * For a name that is not the last of a path, where dentry_child() would ask each time: a
+ * folder that the file system has told of less than super->trust_nsec ago, counted, or NULL.
+ */
+struct dentry *dentry_on_way(struct dentry *dir, const char *name, size_t len);
 /* A root, or (parent NULL, not in the tree) a file without a name. */
 struct dentry *dentry_new_root(struct super *super, struct inode *inode);
 /* The name has got a file, whose reference is taken over. */

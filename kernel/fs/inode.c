@@ -24,9 +24,7 @@ u64 vfs_new_dev(void)
 
 struct timespec vfs_now(void)
 {
-    u64 now = clock_wall();
-
-    return (struct timespec){(s64)(now / NSEC_PER_SEC), (s64)(now % NSEC_PER_SEC)};
+    return timespec_from_nsec(clock_wall());
 }
 
 void inode_init(struct inode *inode, struct super *super, const struct inode_ops *ops, u32 mode)

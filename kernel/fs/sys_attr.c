@@ -115,6 +115,7 @@ s64 sys_fchownat(u64 fd, u64 path, u64 uid, u64 gid, u64 flags, u64 a5)
 #define UTIME_NOW ((1 << 30) - 1)
 #define UTIME_OMIT ((1 << 30) - 2)
 
+/* Unlike timespec_is_valid(): years before 1970 are. */
 static bool time_valid(const struct timespec *time)
 {
     return time->nsec == UTIME_NOW || time->nsec == UTIME_OMIT ||

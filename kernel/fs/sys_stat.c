@@ -30,7 +30,7 @@ static void stat_nameless(struct file *file, struct file_stat *stat)
     } kinds[] = {{"pipe", S_IFIFO | 0600}, {"socket", S_IFSOCK | 0777}, {"tty", S_IFCHR | 0620}};
 
     *stat = (struct file_stat){.dev = 0xd,
-                               .ino = (u64)(uintptr_t)file >> 4 & 0xffffffff,
+                               .ino = file_number(file),
                                .mode = 0600,
                                .links = 1,
                                .block_size = PAGE_SIZE,

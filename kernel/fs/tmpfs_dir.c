@@ -18,180 +18,6 @@
 
 #define LOWER_POS (1ull << 40)
 
-/* ---- The trees ---------------------------------------------------------------------- */
-
-static int compare(const struct tmpfs_entry *entry, const char *name, size_t len)
-{
-    int order = memcmp(name, entry->name, MIN(len, (size_t)entry->len));
-
-    return order != 0 ? order : (int)len - (int)entry->len;
-}
-
-static struct tmpfs_entry *find(const struct tmpfs_inode *dir, const char *name, size_t len)
-{
-    struct rb_node *node = dir->by_name.root;
-
-    while (node != NULL) {
-        struct tmpfs_entry *entry = container_of(node, struct tmpfs_entry, by_name);
-        int order = compare(entry, name, len);
-
-        if (order == 0) {
-            return entry;
-        }
-        node = node->child[order > 0];
-    }
-    return NULL;
-}
-
-static void link_by_name(struct tmpfs_inode *dir, struct tmpfs_entry *entry)
-{
-    struct rb_node *parent = NULL, *node = dir->by_name.root;
-    int side = 0;
-
-    while (node != NULL) {
-        parent = node;
-        side =
-            compare(container_of(node, struct tmpfs_entry, by_name), entry->name, entry->len) > 0;
-        node = node->child[side];
-    }
-    rb_link(&dir->by_name, parent, side, &entry->by_name);
-}
-
-/* A new entry without a target, in both trees. */
-static struct tmpfs_entry *add(struct tmpfs_inode *dir, const char *name, size_t len)
-{
-    struct tmpfs_entry *entry = kzalloc(sizeof(*entry) + len + 1);
-    struct rb_node *last = rb_last(&dir->by_number);
-
-    if (entry == NULL) {
-        return NULL;
-    }
-    memcpy(entry->name, name, len);
-    entry->len = (u16)len;
-    entry->number = ++dir->last_number;
-    link_by_name(dir, entry);
-    rb_link(&dir->by_number, last, 1, &entry->by_number);
-    return entry;
-}
-
-static void remove_entry(struct tmpfs_inode *dir, struct tmpfs_entry *entry)
-{
-    rb_remove(&dir->by_name, &entry->by_name);
-    rb_remove(&dir->by_number, &entry->by_number);
-    kfree(entry);
-}
-
-/* The entry leads to `target` (counted here); its old one is the caller's matter. */
-static void set_target(struct tmpfs_inode *dir, struct tmpfs_entry *entry,
-                       struct tmpfs_inode *target)
-{
-    dir->entries += (entry->target == NULL) - (target == NULL);
-    entry->target = target;
-    if (target != NULL) {
-        (void)inode_get(&target->inode);
-    }
-}
-
-/* The name goes: without a trace, or as a whiteout of the lower one. */
-static void clear(struct tmpfs_inode *dir, struct tmpfs_entry *entry)
-{
-    set_target(dir, entry, NULL);
-    if (!entry->in_lower) {
-        remove_entry(dir, entry);
-    }
-}
-
-void tmpfs_entries_free(struct tmpfs_inode *dir)
-{
-    struct rb_node *node;
-
-    while ((node = rb_first(&dir->by_number)) != NULL) {
-        struct tmpfs_entry *entry = container_of(node, struct tmpfs_entry, by_number);
-
-        if (entry->target != NULL) {
-            inode_put(&entry->target->inode);
-        }
-        remove_entry(dir, entry);
-    }
-}
-
-/* ---- Looking up --------------------------------------------------------------------- */
-
-static int lower_lookup(struct tmpfs_inode *dir, const char *name, size_t len, struct inode **lower)
-{
-    int error;
-
-    mutex_lock(&dir->lower->lock);
-    error = dir->lower->ops->lookup(dir->lower, name, len, lower);
-    mutex_unlock(&dir->lower->lock);
-    return error;
-}
-
-/* A lower name gets an entry, and its file an inode of ours. */
-static int bring_up(struct tmpfs_inode *dir, const char *name, size_t len,
-                    struct tmpfs_entry **entry)
-{
-    struct tmpfs_inode *above;
-    struct inode *lower;
-    int error = lower_lookup(dir, name, len, &lower);
-
-    if (error != 0) {
-        return error;
-    }
-    error = tmpfs_inode_above(tmpfs_of(&dir->inode), lower, &above);
-    inode_put(lower);
-    if (error != 0) {
-        return error;
-    }
-    *entry = add(dir, name, len);
-    if (*entry == NULL) {
-        error = -ENOMEM;
-    } else {
-        (*entry)->in_lower = true;
-        set_target(dir, *entry, above);
-    }
-    inode_put(&above->inode);
-    return error;
-}
-
-/* The entry of a name, whiteouts included: 0, -ENOENT, an error of the lower file system. */
-static int get_entry(struct tmpfs_inode *dir, const char *name, size_t len,
-                     struct tmpfs_entry **entry)
-{
-    *entry = find(dir, name, len);
-    if (*entry != NULL) {
-        return 0;
-    }
-    return dir->lower == NULL ? -ENOENT : bring_up(dir, name, len, entry);
-}
-
-int tmpfs_lookup(struct inode *dir, const char *name, size_t len, struct inode **inode)
-{
-    struct tmpfs_entry *entry;
-    int error = get_entry(tmpfs_inode(dir), name, len, &entry);
-
-    if (error == 0 && entry->target == NULL) {
-        error = -ENOENT;
-    }
-    if (error == 0) {
-        *inode = inode_get(&entry->target->inode);
-    }
-    return error;
-}
-
-/* An entry without a target for a name that is not there. */
-static int vacant_entry(struct tmpfs_inode *dir, const char *name, size_t len,
-                        struct tmpfs_entry **entry)
-{
-    int error = get_entry(dir, name, len, entry);
-
-    if (error == -ENOENT) {
-        *entry = add(dir, name, len);
-        return *entry == NULL ? -ENOMEM : 0;
-    }
-    return error == 0 && (*entry)->target != NULL ? -EEXIST : error;
-}
-
 /* ---- Making ------------------------------------------------------------------------- */
 
 static void touch(struct inode *dir)
@@ -208,12 +34,12 @@ static void links_add(struct inode *inode, int count)
 static int enter(struct inode *dir, const char *name, size_t len, struct tmpfs_inode *inode)
 {
     struct tmpfs_entry *entry;
-    int error = vacant_entry(tmpfs_inode(dir), name, len, &entry);
+    int error = tmpfs_entry_vacant(tmpfs_inode(dir), name, len, &entry);
 
     if (error != 0) {
         return error;
     }
-    set_target(tmpfs_inode(dir), entry, inode);
+    tmpfs_entry_set_target(tmpfs_inode(dir), entry, inode);
     links_add(&inode->inode, 1);
     if (inode_is(&inode->inode, S_IFDIR)) {
         links_add(&inode->inode, 1); /* its "." */
@@ -292,7 +118,7 @@ static bool emit_lower(struct dir_emit *emit, const char *name, size_t len, u64 
 {
     struct seek_name *seek = container_of(emit, struct seek_name, emit);
 
-    if (find(seek->dir, name, len) != NULL) {
+    if (tmpfs_entry_find(seek->dir, name, len) != NULL) {
         return true;
     }
     seek->any = true;
@@ -342,7 +168,7 @@ static void drop(struct inode *dir, struct tmpfs_inode *inode)
 
 int tmpfs_unlink(struct inode *dir, const char *name, size_t len, struct inode *inode)
 {
-    struct tmpfs_entry *entry = find(tmpfs_inode(dir), name, len);
+    struct tmpfs_entry *entry = tmpfs_entry_find(tmpfs_inode(dir), name, len);
 
     if (entry == NULL || entry->target != tmpfs_inode(inode)) {
         return -ENOENT;
@@ -354,7 +180,7 @@ int tmpfs_unlink(struct inode *dir, const char *name, size_t len, struct inode *
             return error;
         }
     }
-    clear(tmpfs_inode(dir), entry);
+    tmpfs_entry_clear(tmpfs_inode(dir), entry);
     drop(dir, tmpfs_inode(inode));
     touch(dir);
     return 0;
@@ -387,8 +213,8 @@ static void replace(struct inode *from, struct tmpfs_entry *old, struct inode *t
 {
     struct tmpfs_inode *moved = old->target, *gone = there->target;
 
-    set_target(tmpfs_inode(to), there, moved);
-    clear(tmpfs_inode(from), old);
+    tmpfs_entry_set_target(tmpfs_inode(to), there, moved);
+    tmpfs_entry_clear(tmpfs_inode(from), old);
     inode_put(&moved->inode); /* the old entry's */
     move_parent(from, to, moved);
     if (gone != NULL) {
@@ -399,7 +225,7 @@ static void replace(struct inode *from, struct tmpfs_entry *old, struct inode *t
 int tmpfs_rename(struct inode *from, const char *name, size_t len, struct inode *to,
                  const char *new_name, size_t new_len, u32 flags)
 {
-    struct tmpfs_entry *old = find(tmpfs_inode(from), name, len), *there;
+    struct tmpfs_entry *old = tmpfs_entry_find(tmpfs_inode(from), name, len), *there;
     int error;
 
     if (old == NULL || old->target == NULL) {
@@ -408,9 +234,9 @@ int tmpfs_rename(struct inode *from, const char *name, size_t len, struct inode 
     if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) {
         return -EINVAL;
     }
-    error = get_entry(tmpfs_inode(to), new_name, new_len, &there);
+    error = tmpfs_entry_get(tmpfs_inode(to), new_name, new_len, &there);
     if (error == -ENOENT) {
-        error = vacant_entry(tmpfs_inode(to), new_name, new_len, &there);
+        error = tmpfs_entry_vacant(tmpfs_inode(to), new_name, new_len, &there);
     }
     if (error == 0 && !(flags & RENAME_EXCHANGE) && there->target != NULL &&
         inode_is(&there->target->inode, S_IFDIR)) {

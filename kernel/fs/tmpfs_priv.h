@@ -3,7 +3,8 @@
  * Between the files of tmpfs:
  *
  *   tmpfs.c        the file system, its inodes, attributes
- *   tmpfs_dir.c    names
+ *   tmpfs_dir.c    folders: making, removing, renaming, listing
+ *   tmpfs_entry.c  the entries of a folder
  *   tmpfs_file.c   contents, copying up
  *
  * Every name is an entry of its folder's two trees, and holds a reference to
@@ -91,5 +92,20 @@ int tmpfs_unlink(struct inode *dir, const char *name, size_t len, struct inode *
 int tmpfs_rename(struct inode *from, const char *name, size_t len, struct inode *to,
                  const char *new_name, size_t new_len, u32 flags);
 int tmpfs_readdir(struct inode *dir, u64 *pos, struct dir_emit *emit);
+
+/* ---- tmpfs_entry.c, with the folder's mutex held ---- */
+
+struct tmpfs_entry *tmpfs_entry_find(const struct tmpfs_inode *dir, const char *name, size_t len);
+/* The entry leads to `target` (counted here); its old one is the caller's matter. */
+void tmpfs_entry_set_target(struct tmpfs_inode *dir, struct tmpfs_entry *entry,
+                            struct tmpfs_inode *target);
+/* The name goes: without a trace, or as a whiteout of the lower one. */
+void tmpfs_entry_clear(struct tmpfs_inode *dir, struct tmpfs_entry *entry);
+/* The entry of a name, whiteouts included: 0, -ENOENT, an error of the lower file system. */
+int tmpfs_entry_get(struct tmpfs_inode *dir, const char *name, size_t len,
+                    struct tmpfs_entry **entry);
+/* An entry without a target for a name that is not there. */
+int tmpfs_entry_vacant(struct tmpfs_inode *dir, const char *name, size_t len,
+                       struct tmpfs_entry **entry);
 /* All entries go. */
 void tmpfs_entries_free(struct tmpfs_inode *dir);

@@ -198,8 +198,9 @@ int walk_link(struct walk *walk, struct dentry *dentry)
     return result;
 }
 
-/* One name on from `at`.  0, 1: a link was followed by its text, -errno. */
-static int walk_into(struct walk *walk, const char *name, size_t len, bool follow)
+/* One name on from `at`, the last or one on the way.  0, 1: a link was followed by its text,
+ * -errno. */
+static int walk_into(struct walk *walk, const char *name, size_t len, bool last, bool follow)
 {
     struct dentry *child;
     int error;
@@ -210,7 +211,8 @@ static int walk_into(struct walk *walk, const char *name, size_t len, bool follo
     if (name_is_dots(name, len)) {
         return len == 2 ? walk_up(walk) : 0;
     }
-    error = dentry_child(walk->at, name, len, false, &child);
+    child = last ? NULL : dentry_on_way(walk->at, name, len);
+    error = child != NULL ? 0 : dentry_child(walk->at, name, len, false, &child);
     if (error != 0) {
         return error;
     }
@@ -252,7 +254,7 @@ int walk_to_parent(struct walk *walk)
             }
             return walk->last_len > NAME_MAX ? -ENAMETOOLONG : 0;
         }
-        error = walk_into(walk, name, (size_t)(end - name), true);
+        error = walk_into(walk, name, (size_t)(end - name), false, true);
         if (error < 0) {
             return error;
         }
@@ -261,7 +263,7 @@ int walk_to_parent(struct walk *walk)
 
 int walk_last(struct walk *walk, bool follow)
 {
-    return walk->last_len == 0 ? 0 : walk_into(walk, walk->last, walk->last_len, follow);
+    return walk->last_len == 0 ? 0 : walk_into(walk, walk->last, walk->last_len, true, follow);
 }
 
 int vfs_lookup(struct dentry *base, const char *path, u32 flags, struct dentry **dentry)

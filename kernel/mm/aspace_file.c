@@ -169,7 +169,11 @@ static bool unmap_entry(struct file_walk *walk, u64 *entry, vaddr_t va)
 static bool unmap_large(struct file_walk *walk, u64 *entry, vaddr_t window)
 {
     u64 old = pte_load(entry), none = 0;
+    pfn_t pfn = (old & PTE_ADDRESS) >> PAGE_SHIFT;
 
+    if ((old & PTE_FILE) == 0 && !walk->copies) {
+        return true;
+    }
     if (tlb_batch_full(&walk->batch)) {
         return false;
     }
@@ -177,7 +181,11 @@ static bool unmap_large(struct file_walk *walk, u64 *entry, vaddr_t window)
     if (!platform->directory_writes_flush) {
         tlb_batch_add(&walk->batch, window, LARGE_SIZE, LARGE_SIZE);
     }
-    tlb_batch_put(&walk->batch, (old & PTE_ADDRESS) >> PAGE_SHIFT, ORDER_2M);
+    if (old & PTE_FILE) {
+        tlb_batch_put(&walk->batch, pfn, ORDER_2M);
+    } else {
+        tlb_batch_free(&walk->batch, pfn, ORDER_2M);
+    }
     aspace_count(COUNT_2M, -1);
     return true;
 }

@@ -103,8 +103,23 @@ static struct page_policy_answer ask_policy(const struct fault *f, const struct 
     return aspace.policy->on_fault(&query);
 }
 
-/* Decides what to map.  `level` is where the walk found nothing. */
-static void plan(struct fault *f, const struct region *region, unsigned level)
+/* Makes a row of single pages begin and end with the group, as far as nothing is there. */
+static void widen(struct fault *f, const struct region *region, const u64 *entry, u64 around)
+{
+    vaddr_t low = MAX(ALIGN_DOWN(f->addr, around * PAGE_SIZE), region->start);
+    vaddr_t high = MIN(ALIGN_DOWN(f->addr, around * PAGE_SIZE) + around * PAGE_SIZE, region->end);
+    u64 count = f->count;
+
+    count = MAX(count, (high - f->base) / PAGE_SIZE);
+    while (f->base > low && (entry == NULL || pte_load(--entry) == 0)) {
+        f->base -= PAGE_SIZE;
+        count++;
+    }
+    f->count = (unsigned)MIN(count, FAULT_PAGES_MAX);
+}
+
+/* Decides what to map.  `level` is where the walk found nothing, in `entry`. */
+static void plan(struct fault *f, const struct region *region, const u64 *entry, unsigned level)
 {
     vaddr_t window = ALIGN_DOWN(f->addr, LARGE_SIZE);
     bool fits =
@@ -125,6 +140,9 @@ static void plan(struct fault *f, const struct region *region, unsigned level)
     }
     most = MAX((end - f->base) / fault_page(f), 1);
     f->count = (unsigned)MIN(MIN(most, FAULT_PAGES_MAX), answer.ahead + 1ull);
+    if (f->order == ORDER_4K && answer.around != 0 && !f->populate) {
+        widen(f, region, level == 1 ? entry : NULL, MIN(answer.around, FAULT_PAGES_MAX));
+    }
 }
 
 /* Read lock and window lock held. */
@@ -138,7 +156,7 @@ static int look_at_entry(struct fault *f, const struct region *region)
         return fault_look_file(f, region, entry, level);
     }
     if (value == 0) {
-        plan(f, region, level);
+        plan(f, region, entry, level);
         return FAULT_NEEDS_FRAMES;
     }
     refresh_leaf(entry, value, region);
@@ -269,10 +287,10 @@ static int supply(struct fault *f)
     for (unsigned i = used; i < n; i++) {
         frame_free(frames[i], f->order);
     }
-    if (used == 0) {
+    f->next = f->base + used * fault_page(f);
+    if (f->next <= f->addr) { /* another CPU has mapped some of them */
         return step == 0 ? FAULT_RETRY : step;
     }
-    f->next = f->base + used * fault_page(f);
     fault_streak_note(f->addr, f->next);
     if (f->order == ORDER_2M) {
         aspace_count(COUNT_FAULTS_2M, 1);

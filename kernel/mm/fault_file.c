@@ -2,8 +2,9 @@
 /*
  * Page faults on mappings of files.  The frames of the page cache are mapped
  * themselves, up to 16 at a fault (the aligned 64 KiB around it, as far as they
- * are in memory), and up to 128 when a CPU goes through a file in ascending order:
- * a fault costs more than mapping 16 pages.
+ * are in memory), up to 128 when a CPU goes through a file in ascending order, and
+ * of small files all of the aligned 2 MiB that is in memory: a fault costs
+ * more than mapping hundreds of pages.
  *
  *   private, read     the cache's frame, not writable
  *   private, write    a copy; flushed on all CPUs if the frame was mapped before
@@ -82,6 +83,21 @@ static bool fits_large(const struct region *region, vaddr_t va)
            IS_ALIGNED(region->offset - region->start, LARGE_SIZE);
 }
 
+/* Might the window have a frame of its own, filled from the file? */
+static bool fits_own_large(const struct region *region, vaddr_t va)
+{
+    vaddr_t window = ALIGN_DOWN(va, LARGE_SIZE);
+
+    return !region->shared && region->pages != PAGES_SMALL && window >= region->start &&
+           region->end - window >= LARGE_SIZE && page_cache_may_copy_ahead(region->object->cache);
+}
+
+/* What may be written to, of a small file, is copied at once: a library's data always is. */
+static bool is_copied_ahead(const struct region *region)
+{
+    return (region->prot & PROT_WRITE) != 0 && page_cache_may_copy_ahead(region->object->cache);
+}
+
 int fault_look_file(struct fault *f, const struct region *region, u64 *entry, unsigned level)
 {
     bool write = writes(f, region);
@@ -97,9 +113,10 @@ int fault_look_file(struct fault *f, const struct region *region, u64 *entry, un
     f->index = index_of(region, f->addr);
     f->start = region->start;
     f->end = region->end;
-    f->copy = write && !region->shared;
+    f->copy = !region->shared && (write || is_copied_ahead(region));
     f->store = write && region->shared;
     f->large = level > 1 && fits_large(region, f->addr) && !f->no_large;
+    f->own_large = level > 1 && !f->large && fits_own_large(region, f->addr) && !f->no_large;
     return FAULT_NEEDS_PAGES;
 }
 
@@ -232,6 +249,39 @@ static void map_ahead(struct fault *f, u64 generation)
     }
 }
 
+/* Where the window and the region overlap. */
+static void window_limits(const struct fault *f, vaddr_t *start, vaddr_t *end)
+{
+    vaddr_t window = ALIGN_DOWN(f->addr, LARGE_SIZE);
+
+    *start = MAX(f->start, window);
+    *end = MIN(f->end, window + LARGE_SIZE);
+}
+
+static u64 index_at(const struct fault *f, vaddr_t va)
+{
+    return f->index + va / PAGE_SIZE - f->addr / PAGE_SIZE;
+}
+
+/* All of the window that is there. */
+static void map_window(struct fault *f, u64 generation)
+{
+    vaddr_t va, end;
+
+    window_limits(f, &va, &end);
+    while (va < end) {
+        u64 room = MIN((end - va) / PAGE_SIZE, AROUND);
+        struct row row = {.va = va};
+
+        row.count =
+            page_cache_get_ready(f->object->cache, index_at(f, va), (unsigned)room, row.frame);
+        if (row.count > 0 && map_row(f, &row, generation) != 0) {
+            break;
+        }
+        va += MAX(row.count, 1u) * PAGE_SIZE;
+    }
+}
+
 static int supply_row(struct fault *f)
 {
     u64 generation = page_cache_generation(f->object->cache);
@@ -244,7 +294,9 @@ static int supply_row(struct fault *f)
     step = map_row(f, &row, generation);
     if (step == 0) {
         f->next = row.va + row.count * PAGE_SIZE;
-        if (f->populate || fault_streak(f->addr) >= 2) {
+        if (page_cache_takes_windows(f->object->cache)) {
+            map_window(f, generation);
+        } else if (f->populate || fault_streak(f->addr) >= 2) {
             map_ahead(f, generation);
         }
         fault_streak_note(f->addr, f->next);
@@ -274,6 +326,43 @@ static int copy_row(struct row *row, const pfn_t *pages, unsigned count)
     return row->count == 0 ? -ENOMEM : 0;
 }
 
+/* Copies of `count` pages, for `row`.  The uses of the pages stay the caller's. */
+static int map_copies(struct fault *f, struct row *row, const pfn_t *pages, unsigned count,
+                      u64 generation)
+{
+    int error = copy_row(row, pages, count);
+
+    return error != 0 ? error : map_row(f, row, generation);
+}
+
+static void put_pages(const pfn_t *pages, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        frame_put(pages[i], ORDER_4K);
+    }
+}
+
+/* Copies of all in the window that is there and not mapped. */
+static void copy_window(struct fault *f, u64 generation)
+{
+    vaddr_t va, end;
+    int error = 0;
+
+    window_limits(f, &va, &end);
+    while (va < end && error == 0) {
+        unsigned room = (unsigned)MIN((end - va) / PAGE_SIZE, FAULT_PAGES_MAX);
+        struct row row = {.va = va};
+        pfn_t pages[FAULT_PAGES_MAX];
+        unsigned count = page_cache_get_ready(f->object->cache, index_at(f, va), room, pages);
+
+        if (count > 0) {
+            error = map_copies(f, &row, pages, count, generation);
+            put_pages(pages, count);
+        }
+        va += MAX(count, 1u) * PAGE_SIZE;
+    }
+}
+
 /* A private page that is written to before it was ever mapped; in a streak, those behind it. */
 static int supply_private(struct fault *f)
 {
@@ -291,15 +380,13 @@ static int supply_private(struct fault *f)
     if (wanted > 1) {
         count += page_cache_get_ready(cache, f->index + 1, (unsigned)wanted - 1, &pages[1]);
     }
-    error = copy_row(&row, pages, count);
-    if (error == 0) {
-        error = map_row(f, &row, generation);
-    }
-    for (unsigned i = 0; i < count; i++) {
-        frame_put(pages[i], ORDER_4K);
-    }
+    error = map_copies(f, &row, pages, count, generation);
+    put_pages(pages, count);
     if (error == 0) {
         f->next = row.va + row.count * PAGE_SIZE;
+        if (page_cache_may_copy_ahead(cache)) {
+            copy_window(f, generation);
+        }
         fault_streak_note(f->addr, f->next);
     }
     return error;
@@ -407,6 +494,14 @@ static int supply_large(struct fault *f)
 
 static int supply(struct fault *f)
 {
+    if (f->own_large) {
+        int step = fault_supply_own_large(f);
+
+        if (step >= 0) {
+            return step;
+        }
+        f->no_large = true;
+    }
     if (f->copy) {
         return supply_private(f);
     }

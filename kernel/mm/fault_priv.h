@@ -4,6 +4,7 @@
  *
  *   fault.c         the steps of a fault; anonymous memory; populate
  *   fault_file.c    pages of files
+ *   fault_private.c their copies, by windows of 2 MiB
  *   fault_streak.c  does a CPU touch memory in ascending order?
  */
 #pragma once
@@ -39,9 +40,10 @@ struct fault {
     struct region_object *object; /* a use */
     u64 index;                    /* of the page at `addr` */
     vaddr_t start, end;           /* of the region */
-    bool copy;                    /* the first access writes to a private mapping */
+    bool copy;                    /* a private mapping that is written to, or soon will be */
     bool store;                   /* it writes to a shared one */
     bool large;                   /* nothing is in the window, which may be a large page */
+    bool own_large;               /* or a private one, filled from the file */
 };
 
 /* fault.c: 0 if the fault may be served from the region.  Read lock held. */
@@ -56,6 +58,9 @@ must_check int fault_look_file(struct fault *f, const struct region *region, u64
 /* Does it; no lock held. */
 must_check int fault_supply_pages(struct fault *f);
 must_check int fault_supply_copy(struct fault *f);
+
+/* fault_private.c: f->own_large.  Negative: not so. */
+must_check int fault_supply_own_large(struct fault *f);
 
 /*
  * fault_streak.c remembers where a CPU's last few faults ended.  Any CPU's

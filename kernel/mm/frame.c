@@ -54,7 +54,7 @@ static bool alloc_easily(unsigned order, pfn_t *pfn)
 static bool alloc_reclaiming(unsigned order, pfn_t *pfn)
 {
     for (int i = 0; i < RECLAIM_TRIES; i++) {
-        u64 frames = zeroed_drain() + cache_drain();
+        u64 frames = zeroed_drain() + cache_drain() + table_drain();
         u32 block;
 
         if (zone_alloc(order, &block, 1) == 1) {
@@ -98,11 +98,29 @@ int frame_alloc(unsigned order, unsigned flags, pfn_t *pfn)
     return 0;
 }
 
+int frame_alloc_table(unsigned flags, pfn_t *pfn)
+{
+    if (!table_alloc(pfn)) {
+        int error = frame_alloc(ORDER_4K, flags, pfn);
+
+        if (error == 0) {
+            frame_set_tag(*pfn, FRAME_TAG_TABLE);
+        }
+        return error;
+    }
+    fill(*pfn, ORDER_4K, flags);
+    return 0;
+}
+
 void frame_free(pfn_t pfn, unsigned order)
 {
     const struct frame_desc *desc = zone_desc(pfn);
     u32 block = (u32)pfn;
 
+    if (desc->tag == FRAME_TAG_TABLE && order == ORDER_4K) {
+        table_free(pfn);
+        return;
+    }
     if (desc->tag != FRAME_TAG_NONE) {
         BUG("freed frame %lx, order %u, has tag %x: is free already, or kmalloc's", pfn, order,
             desc->tag);
@@ -163,7 +181,7 @@ u16 frame_tag(pfn_t pfn)
 void frame_get_stats(struct frame_stats *stats)
 {
     zone_get_stats(stats);
-    stats->free += cache_frames() + zeroed_frames(&stats->zeroed);
+    stats->free += cache_frames() + table_frames() + zeroed_frames(&stats->zeroed);
 }
 
 u64 frame_free_estimate(void)

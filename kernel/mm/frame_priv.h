@@ -5,10 +5,11 @@
  *   frame.c        public functions; what to try in which order
  *   frame_cache.c  magazines of each CPU, orders 0 and 9
  *   frame_zero.c   2 MiB frames zeroed ahead
+ *   frame_table.c  frames for page tables
  *   frame_zone.c   the buddy allocator and its lock
  *   frame_boot.c   start-up
  *
- * Lock order: a magazine's (or a zeroing CPU's), the pool's, the zone's.
+ * Lock order: a magazine's (or a zeroing CPU's), the pool's (or the tables'), the zone's.
  */
 #pragma once
 
@@ -42,6 +43,15 @@ void cache_free(unsigned order, pfn_t pfn);
 u64 cache_drain(void);
 u64 cache_frames(void);
 void cache_check(void);
+
+/* frame_table.c; any context. */
+
+/* One for a page table, with undefined contents and FRAME_TAG_TABLE.  False: no memory. */
+must_check bool table_alloc(pfn_t *pfn);
+void table_free(pfn_t pfn);
+/* Gives back what is kept; returns how many frames that gave. */
+u64 table_drain(void);
+u64 table_frames(void);
 
 /* frame_zero.c; any context. */
 

@@ -12,9 +12,9 @@
  *
  * The pool is bounded by an eighth of the free memory, so that nothing else
  * runs short because of it; and it is given up whenever something does.  It is
- * small at first and grows as frames are wanted: a program that is over at once
- * would else pay, with its host, for 128 MiB that nobody uses (an eighth of a
- * second on kvm_pvm).
+ * small at first and grows by half of what has been wanted: a program that is
+ * over at once would else pay, with its host, for 128 MiB that nobody uses (an
+ * eighth of a second on kvm_pvm).
  */
 #include "frame_priv.h"
 
@@ -25,7 +25,7 @@
 
 #define POOL_MAX 64
 #define POOL_FIRST 4
-#define POOL_PACE 4  /* frames more for each one that was wanted */
+#define POOL_PACE 2  /* one frame more for so many that were wanted */
 #define POOL_SHARE 8 /* of the free frames: one in so many */
 #define CHUNK (64 * KIB)
 #define FRAMES_IN_2M (1ull << ORDER_2M)
@@ -45,7 +45,7 @@ static struct {
     u32 pfns[POOL_MAX];     /* (l) the tag says FRAME_TAG_ZEROED */
     _Atomic u32 ready;      /* (a) count, for a look without the lock */
     _Atomic u32 unfinished; /* (a) frames that some CPU is at */
-    _Atomic u32 wanted;     /* (a) how often one was, up to POOL_MAX */
+    _Atomic u32 wanted;     /* (a) how often one was, up to POOL_MAX * POOL_PACE */
     void (*on_low)(void);   /* set at start-up, or NULL */
     struct zeroing cpu[MAX_CPUS];
 } pool = {.lock = SPINLOCK_INIT("zeroed frames", RANK_ZEROED)};
@@ -89,7 +89,7 @@ static u64 target(u64 ours)
     u64 free = zone_free_estimate() + ours * FRAMES_IN_2M;
 
     u32 wanted = atomic_load_explicit(&pool.wanted, memory_order_relaxed);
-    u64 most = MIN((u64)POOL_MAX, POOL_FIRST + (u64)wanted * POOL_PACE);
+    u64 most = MIN((u64)POOL_MAX, POOL_FIRST + (u64)wanted / POOL_PACE);
 
     return MIN(most, free / POOL_SHARE / FRAMES_IN_2M);
 }
@@ -114,7 +114,7 @@ bool zeroed_take(pfn_t *pfn)
 {
     bool irq, got;
 
-    if (atomic_load_explicit(&pool.wanted, memory_order_relaxed) < POOL_MAX) {
+    if (atomic_load_explicit(&pool.wanted, memory_order_relaxed) < POOL_MAX * POOL_PACE) {
         atomic_fetch_add_explicit(&pool.wanted, 1, memory_order_relaxed);
     }
     say_if_low();

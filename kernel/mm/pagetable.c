@@ -108,7 +108,7 @@ static int table_alloc(paddr_t *table)
         *table = frame_early_alloc();
         return 0;
     }
-    error = frame_alloc(ORDER_4K, FRAME_ZERO, &pfn);
+    error = frame_alloc_table(FRAME_ZERO, &pfn);
     if (error != 0) {
         return error;
     }
@@ -274,7 +274,7 @@ int pt_demote(vaddr_t va)
     if (entry == NULL || !(pte_load(entry) & PTE_LARGE)) {
         return 0;
     }
-    error = frame_alloc(ORDER_4K, 0, &pfn);
+    error = frame_alloc_table(0, &pfn);
     if (error != 0) {
         return error;
     }

@@ -48,7 +48,7 @@ int pt_range_init(struct pt_range *range, vaddr_t start, vaddr_t end)
     for (unsigned n = cut_windows(start, end); n > 0; n--) {
         pfn_t pfn;
 
-        if (frame_alloc(ORDER_4K, 0, &pfn) != 0) {
+        if (frame_alloc_table(0, &pfn) != 0) {
             pt_range_end(range);
             return -ENOMEM;
         }

@@ -143,26 +143,6 @@ s64 sys_rt_sigsuspend(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     return -ERESTARTNOHAND;
 }
 
-static int read_timeout(u64 pointer, nsec_t *deadline)
-{
-    struct timespec time;
-
-    *deadline = SCHED_NEVER;
-    if (pointer == 0) {
-        return 0;
-    }
-    if (user_read(&time, (const void *)pointer, sizeof(time)) != 0) {
-        return -EFAULT;
-    }
-    if (time.sec < 0 || time.nsec < 0 || time.nsec >= (s64)NSEC_PER_SEC) {
-        return -EINVAL;
-    }
-    if ((u64)time.sec < SCHED_NEVER / NSEC_PER_SEC / 2) {
-        *deadline = clock_now() + (u64)time.sec * NSEC_PER_SEC + (u64)time.nsec;
-    }
-    return 0;
-}
-
 /* What was blocked stays so for those who send what is ignored: it is not dropped. */
 static void set_really_blocked(u64 set)
 {
@@ -185,7 +165,7 @@ s64 sys_rt_sigtimedwait(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     if (user_read(&set, (const void *)a0, sizeof(set)) != 0) {
         return -EFAULT;
     }
-    err = read_timeout(a2, &deadline);
+    err = timespec_read_deadline(a2, &deadline);
     if (err != 0) {
         return err;
     }

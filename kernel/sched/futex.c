@@ -159,14 +159,13 @@ static u32 choose(struct bucket *b, const u32 *addr, u32 count, u32 bitset, stru
     u32 found = 0;
 
     list_for_each_safe (node, &b->waiters) {
-        struct futex_waiter *w = list_entry(node, struct futex_waiter, waiter.link);
+        struct futex_waiter *w = futex_waiter_of(node);
 
         if (found == count) {
             break;
         }
         if (w->addr == addr && (w->bitset & bitset) != 0) {
-            waiter_choose(&w->waiter);
-            list_push_back(chosen, &w->waiter.link);
+            futex_choose(w, chosen);
             found++;
         }
     }
@@ -217,7 +216,7 @@ static u32 move(struct bucket *from, const u32 *addr, struct bucket *to, const u
 
     while (!list_empty(&moving)) {
         struct list *node = list_pop_front(&moving);
-        struct futex_waiter *w = list_entry(node, struct futex_waiter, waiter.link);
+        struct futex_waiter *w = futex_waiter_of(node);
 
         w->waiter.chosen = false;
         w->addr = to_addr;

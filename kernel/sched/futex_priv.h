@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between futex.c, which knows the table of buckets, and futex_pi.c, the locks
- * with an owner.
+ * Between futex.c, which knows the table of buckets, and futex_pi.c and
+ * futex_pi_requeue.c, the locks with an owner.
  */
 #pragma once
 
@@ -57,4 +57,20 @@ static inline bool futex_has_pi(const struct bucket *b, const u32 *addr)
 {
     return atomic_load_explicit(&futex_pi_waiters, memory_order_relaxed) != 0 &&
            futex_has_pi_slow(b, addr);
+}
+
+static inline struct futex_waiter *futex_waiter_of(struct list *node)
+{
+    return list_entry(node, struct futex_waiter, waiter.link);
+}
+
+/* The first waiter at `addr` but `but`, or NULL.  Bucket locked. */
+struct futex_waiter *futex_first(const struct bucket *b, const u32 *addr,
+                                 const struct futex_waiter *but);
+
+/* Goes to those who are woken when the bucket is unlocked.  Bucket locked. */
+static inline void futex_choose(struct futex_waiter *w, struct list *chosen)
+{
+    waiter_choose(&w->waiter);
+    list_push_back(chosen, &w->waiter.link);
 }

@@ -13,6 +13,7 @@
 #include <kernel/errno.h>
 #include <kernel/sched.h>
 #include <kernel/signal.h>
+#include <kernel/timespec.h>
 #include <kernel/uaccess.h>
 
 enum futex_op {
@@ -34,31 +35,20 @@ enum futex_op {
 #define FUTEX_PRIVATE_FLAG 128
 #define FUTEX_CLOCK_REALTIME 256
 
-struct futex_time {
-    s64 sec, nsec;
-};
-
 /* The deadline in clock_now() time: 0, -EFAULT, -EINVAL. */
 static int read_deadline(u64 pointer, bool absolute, bool wall, nsec_t *deadline)
 {
-    struct futex_time time;
-    nsec_t base;
-    u64 when, now;
+    nsec_t when, base, now;
+    int err;
 
     *deadline = SCHED_NEVER;
     if (pointer == 0) {
         return 0;
     }
-    if (user_read(&time, (const void *)pointer, sizeof(time)) != 0) {
-        return -EFAULT;
+    err = timespec_read(pointer, &when);
+    if (err != 0) {
+        return err;
     }
-    if (time.sec < 0 || time.nsec < 0 || time.nsec >= (s64)NSEC_PER_SEC) {
-        return -EINVAL;
-    }
-    if ((u64)time.sec >= SCHED_NEVER / NSEC_PER_SEC / 2) {
-        return 0; /* centuries */
-    }
-    when = (u64)time.sec * NSEC_PER_SEC + (u64)time.nsec;
     base = clock_now();
     if (!absolute) {
         *deadline = base + when;

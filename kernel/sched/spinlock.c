@@ -41,6 +41,15 @@ static void check_stuck(struct spinlock *lock, unsigned *calls, u64 *since)
 }
 #endif
 
+static const char *name_of(const struct spinlock *lock)
+{
+#if MOKA_DEBUG
+    return lock->name;
+#else
+    return "without a name";
+#endif
+}
+
 static bool try_take(struct spinlock *lock)
 {
     u32 expected = 0;
@@ -59,7 +68,7 @@ void spin_lock_slow(struct spinlock *lock)
 #endif
 
     if (unlikely(spin_is_mine(lock))) {
-        BUG("spinlock %s is taken twice by CPU %u", lock->name, cpu_id());
+        BUG("spinlock %s is taken twice by CPU %u", name_of(lock), cpu_id());
     }
     while (!try_take(lock)) {
         for (unsigned i = 0; i < backoff; i++) {

@@ -31,17 +31,19 @@
 #define KEEP_STACKS 256u
 #define TID_BUCKETS 256u
 
+/* (l) threads.lock: application threads; next is NULL before the first use.  Apart from
+ * `threads`: what is zero at first takes no room in the image file. */
+static struct list threads_by_tid[TID_BUCKETS];
+
 /* (l) lock   (a) atomic */
 static struct {
     struct spinlock lock;
-    struct list all;  /* (l) living threads, idle ones too */
-    struct list free; /* (l) dead ones, with a kernel stack */
-    struct list bare; /* (l) dead ones, without */
-    struct list
-        by_tid[TID_BUCKETS]; /* (l) application threads; next is NULL before the first use */
-    unsigned free_count;     /* (l) of `free` */
-    _Atomic u32 last_tid;    /* (a) */
-    struct wait_queue ends;  /* threads that wait for another's end */
+    struct list all;        /* (l) living threads, idle ones too */
+    struct list free;       /* (l) dead ones, with a kernel stack */
+    struct list bare;       /* (l) dead ones, without */
+    unsigned free_count;    /* (l) of `free` */
+    _Atomic u32 last_tid;   /* (a) */
+    struct wait_queue ends; /* threads that wait for another's end */
 } threads = {
     .lock = SPINLOCK_INIT("threads", RANK_THREADS),
     .all = {&threads.all, &threads.all},
@@ -165,7 +167,7 @@ static void initialise(struct thread *t, const struct thread_attr *attr)
 
 static struct list *tid_bucket(u32 tid)
 {
-    struct list *bucket = &threads.by_tid[tid % TID_BUCKETS];
+    struct list *bucket = &threads_by_tid[tid % TID_BUCKETS];
 
     if (bucket->next == NULL) {
         list_init(bucket);

@@ -21,7 +21,6 @@
 
 #define SYSCALL(name) s64 sys_##name(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
-#define TIMER_ABSTIME 1u
 #define TICK_NSEC (10 * NSEC_PER_MSEC) /* CLOCK_TICKS of exec_stack.c, times(2) */
 
 static bool is_cpu_clock(int clock)
@@ -52,29 +51,18 @@ static int cpu_clock_now(int clock, nsec_t *now)
 
 int time_read_clock(int clock, nsec_t *now)
 {
-    switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE:
-    case CLOCK_REALTIME_ALARM:
-    case CLOCK_TAI:
+    if (clock_is_wall(clock)) {
         *now = clock_wall();
-        return 0;
-    case CLOCK_MONOTONIC:
-    case CLOCK_MONOTONIC_RAW:
-    case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_BOOTTIME:
-    case CLOCK_BOOTTIME_ALARM:
+    } else if (clock_is_monotonic(clock)) {
         *now = clock_now();
-        return 0;
-    case CLOCK_PROCESS_CPUTIME_ID:
+    } else if (clock == CLOCK_PROCESS_CPUTIME_ID) {
         *now = process_run_time();
-        return 0;
-    case CLOCK_THREAD_CPUTIME_ID:
+    } else if (clock == CLOCK_THREAD_CPUTIME_ID) {
         *now = thread_run_time(thread_current());
-        return 0;
-    default:
+    } else {
         return is_cpu_clock(clock) ? cpu_clock_now(clock, now) : -EINVAL;
     }
+    return 0;
 }
 
 /* ---- Reading ------------------------------------------------------------------- */
@@ -88,7 +76,7 @@ SYSCALL(clock_gettime)
     if (err != 0) {
         return err;
     }
-    time = time_from_nsec(now);
+    time = timespec_from_nsec(now);
     return user_write((void *)a1, &time, sizeof(time));
 }
 
@@ -107,8 +95,7 @@ SYSCALL(clock_getres)
 SYSCALL(gettimeofday)
 {
     static const s32 zone[2];
-    u64 now = clock_wall();
-    struct timeval time = {(s64)(now / NSEC_PER_SEC), (s64)(now % NSEC_PER_SEC / NSEC_PER_USEC)};
+    struct timeval time = timeval_from_nsec(clock_wall());
 
     if (a0 != 0 && user_write((void *)a0, &time, sizeof(time)) != 0) {
         return -EFAULT;
@@ -146,7 +133,7 @@ SYSCALL(clock_settime)
     if (user_read(&time, (const void *)a1, sizeof(time)) != 0) {
         return -EFAULT;
     }
-    return (int)a0 == CLOCK_REALTIME && time_is_valid(&time) ? -EPERM : -EINVAL;
+    return (int)a0 == CLOCK_REALTIME && timespec_is_valid(&time) ? -EPERM : -EINVAL;
 }
 
 SYSCALL(settimeofday)
@@ -155,20 +142,6 @@ SYSCALL(settimeofday)
 }
 
 /* ---- Sleeping -------------------------------------------------------------------- */
-
-int time_read_spec(u64 pointer, nsec_t *value)
-{
-    struct timespec time;
-
-    if (user_read(&time, (const void *)pointer, sizeof(time)) != 0) {
-        return -EFAULT;
-    }
-    if (!time_is_valid(&time)) {
-        return -EINVAL;
-    }
-    *value = time_to_nsec(&time);
-    return 0;
-}
 
 /* Until the deadline, or a signal: -EINTR. */
 static int sleep_until(nsec_t deadline)
@@ -201,7 +174,7 @@ static s64 sleep_relative(nsec_t duration, u64 left)
         return 0;
     }
     now = clock_now();
-    rest = time_from_nsec(deadline > now ? deadline - now : 0);
+    rest = timespec_from_nsec(deadline > now ? deadline - now : 0);
     if (left != 0 && user_write((void *)left, &rest, sizeof(rest)) != 0) {
         return -EFAULT;
     }
@@ -212,7 +185,7 @@ static s64 sleep_relative(nsec_t duration, u64 left)
 SYSCALL(nanosleep)
 {
     nsec_t duration;
-    int err = time_read_spec(a0, &duration);
+    int err = timespec_read(a0, &duration);
 
     return err != 0 ? err : sleep_relative(duration, a1);
 }
@@ -261,7 +234,7 @@ static s64 sleep_cpu_time(int clock, nsec_t now, nsec_t duration, u64 left)
         return err;
     }
     (void)!time_read_clock(clock, &now);
-    rest = time_from_nsec(deadline > now ? deadline - now : 0);
+    rest = timespec_from_nsec(deadline > now ? deadline - now : 0);
     if (left != 0 && user_write((void *)left, &rest, sizeof(rest)) != 0) {
         return -EFAULT;
     }
@@ -283,7 +256,7 @@ SYSCALL(clock_nanosleep)
         err = -EOPNOTSUPP;
     }
     if (err == 0) {
-        err = time_read_spec(a2, &value);
+        err = timespec_read(a2, &value);
     }
     if (err != 0) {
         return err;

@@ -48,7 +48,7 @@ static inline void tell(u64 (*clock)(void), _Atomic u64 *guess, struct timespec 
     u64 now = clock();
 
     if (unlikely(now - start >= NSEC_PER_SEC)) {
-        *time = time_from_nsec(now);
+        *time = timespec_from_nsec(now);
         atomic_store_explicit(guess, (u64)time->sec, memory_order_relaxed);
         return;
     }
@@ -58,29 +58,21 @@ static inline void tell(u64 (*clock)(void), _Atomic u64 *guess, struct timespec 
 
 static int vdso_clock_gettime(int clock, struct timespec *time)
 {
-    switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE:
+    if (clock_is_wall(clock)) {
         tell(clock_wall, &second.wall, time);
         return 0;
-    case CLOCK_MONOTONIC:
-    case CLOCK_MONOTONIC_RAW:
-    case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_BOOTTIME:
+    }
+    if (clock_is_monotonic(clock)) {
         tell(clock_now, &second.monotonic, time);
         return 0;
-    default:
-        return (int)call_kernel(NR_CLOCK_GETTIME, (u64)clock, (u64)time);
     }
+    return (int)call_kernel(NR_CLOCK_GETTIME, (u64)clock, (u64)time);
 }
 
 static int vdso_gettimeofday(struct timeval *time, s32 *zone)
 {
-    u64 now = clock_wall();
-
     if (time != NULL) {
-        time->sec = (s64)(now / NSEC_PER_SEC);
-        time->usec = (s64)(now % NSEC_PER_SEC / NSEC_PER_USEC);
+        *time = timeval_from_nsec(clock_wall());
     }
     if (zone != NULL) {
         zone[0] = zone[1] = 0;

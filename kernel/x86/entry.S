@@ -167,8 +167,8 @@ trap_nmi:
 syscall_entry:
     mov %rsp, %r11
     mov %gs:CPU_KSTACK_TOP, %rsp
-    .globl syscall_entry_push
-syscall_entry_push:               /* until here it is the application: trap.c */
+    .globl syscall_entry_early        /* so far it is the application: trap.c */
+    .set syscall_entry_early, . - syscall_entry
     push %r11
     push %rbp
     mov %rsp, %rbp

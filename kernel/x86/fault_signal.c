@@ -29,6 +29,8 @@ enum {
     TRAP_TRACE = 2,
 };
 
+static _Atomic bool no_memory;
+
 struct lookup {
     vaddr_t addr;
     bool found;
@@ -53,10 +55,20 @@ static bool is_mapped(vaddr_t addr)
     return lookup.found;
 }
 
+bool fault_had_no_memory(void)
+{
+    return atomic_load_explicit(&no_memory, memory_order_relaxed);
+}
+
 static void page_fault_signal(const struct trap_frame *frame, u64 address, int err,
                               struct siginfo *info)
 {
     info->fault.addr = address;
+    if (err == -ENOMEM) { /* as Linux does it, when nothing is left to be freed */
+        atomic_store_explicit(&no_memory, true, memory_order_relaxed);
+        info->signo = SIGKILL;
+        return;
+    }
     if (err != -EFAULT) { /* the region allows it, but there is nothing to be had */
         info->signo = SIGBUS;
         info->code = BUS_ADRERR;

@@ -178,7 +178,8 @@ static void syscall_exit_fix(struct trap_frame *frame)
  */
 static void syscall_entry_fix(struct trap_frame *frame)
 {
-    if (frame->rip > (u64)syscall_entry && frame->rip <= (u64)syscall_entry_push) {
+    if (frame->rip > (u64)syscall_entry &&
+        frame->rip <= (u64)syscall_entry + (u64)syscall_entry_early) {
         frame->rsp = frame->r11;
         frame->rip = (u64)syscall_entry;
         frame->rflags &= ~RFLAGS_TF;

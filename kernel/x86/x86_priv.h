@@ -77,7 +77,8 @@ void apic_start_cpu(u32 apic_id, paddr_t trampoline); /* INIT, then SIPI */
 
 /* Assembly. */
 extern char trap_stubs[], trap_return_window[], trap_iret[], trap_iret_end[];
-extern char syscall_entry_push[], syscall_exit[], syscall_exit_end[];
+extern char syscall_exit[], syscall_exit_end[];
+extern char syscall_entry_early[]; /* not an address: the bytes of its first instructions */
 extern char pvm_halt_begin[], pvm_halt_end[];
 void pvm_halt(void);
 void bare_halt(void);

@@ -8,13 +8,6 @@
 
 #include <stdatomic.h>
 
-#define FAIL_IF(cond) \
-    do { \
-        if (cond) { \
-            return __LINE__; \
-        } \
-    } while (0)
-
 enum {
     NR_READ = 0,
     NR_WRITE = 1,

@@ -9,13 +9,6 @@
 
 #include <stdatomic.h>
 
-#define FAIL_IF(cond) \
-    do { \
-        if (cond) { \
-            return __LINE__; \
-        } \
-    } while (0)
-
 enum {
     NR_SIGACTION = 13,
     NR_SIGPROCMASK = 14,

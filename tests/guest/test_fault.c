@@ -452,3 +452,33 @@ GUEST_TEST(fault_on_all_cpus)
     run_on_all_cpus(map_touch_unmap);
     OK(memory_back(&before, 8));
 }
+
+/* Where no large page fits, the aligned group around the place; never beyond the mapping. */
+GUEST_TEST(fault_around)
+{
+    struct memory_state before = memory_state_with_threads();
+    vaddr_t place = map_new(2 * LARGE_SIZE, 0), va = ALIGN_UP(place, LARGE_SIZE) + 3 * PAGE_SIZE;
+    u64 resident = stats_now().resident_4k;
+
+    EQ(aspace_protect(va, 18 * PAGE_SIZE, PROT_RW), 0);
+    *word_at(va + 7 * PAGE_SIZE) = 1; /* page 10 of the window: 8 to 15 */
+    EQ(stats_now().resident_4k, resident + 8);
+    *word_at(va + 2 * PAGE_SIZE) = 2; /* 5: 3 to 7 */
+    EQ(stats_now().resident_4k, resident + 13);
+    *word_at(va + 17 * PAGE_SIZE) = 3; /* 20: 16 to 20 */
+    EQ(stats_now().resident_4k, resident + 18);
+    EQ(*word_at(va + 7 * PAGE_SIZE), 1);
+    *word_at(va + 7 * PAGE_SIZE) = *word_at(va + 2 * PAGE_SIZE) = *word_at(va + 17 * PAGE_SIZE) = 0;
+    OK(memory_is_zero(va, va + 18 * PAGE_SIZE));
+    /* A hole among them, and memory for which small pages were asked. */
+    EQ(aspace_discard(va + 6 * PAGE_SIZE, 2 * PAGE_SIZE), 0);
+    EQ(*word_at(va + 7 * PAGE_SIZE), 0);
+    EQ(stats_now().resident_4k, resident + 18);
+    EQ(aspace_discard(va, 18 * PAGE_SIZE), 0);
+    EQ(aspace_advise_pages(va, 18 * PAGE_SIZE, PAGES_SMALL), 0);
+    *word_at(va + 7 * PAGE_SIZE) = 1;
+    EQ(stats_now().resident_4k, resident + 1);
+    aspace_check();
+    EQ(aspace_unmap(place, 2 * LARGE_SIZE), 0);
+    OK(memory_back(&before, 8));
+}

@@ -363,38 +363,3 @@ GUEST_TEST(file_moves_past_truncation)
 {
     move_past_walk(true);
 }
-
-/* Pages of a file give way when there are no frames, and nothing else fails. */
-GUEST_TEST(file_evicted_under_pressure)
-{
-    struct memory_state before = state_with_files();
-    struct test_file *t = open_file(&disk_ops, 2000 * PAGE_SIZE, O_RDONLY);
-    struct list taken;
-    u64 count = 0, wrong = 0;
-    vaddr_t va;
-    pfn_t pfn;
-
-    page_cache_will_need(t->cache, 0, 2000);
-    EQ(page_cache_pages(t->cache), 2000);
-    list_init(&taken);
-    while (page_cache_pages(t->cache) > 100 && frame_alloc(ORDER_4K, 0, &pfn) == 0) {
-        list_push_back(&taken, pfn_to_virt(pfn));
-        count++;
-    }
-    OK(page_cache_pages(t->cache) <= 100);
-    guest_note("%lu frames taken", count);
-    while (!list_empty(&taken)) {
-        struct list *node = taken.next;
-
-        list_remove(node);
-        frame_free(virt_to_phys(node) >> PAGE_SHIFT, ORDER_4K);
-    }
-    va = map_file(t, 2000 * PAGE_SIZE, PROT_READ, 0, 0);
-    for (u64 i = 0; i < 2000; i++) {
-        wrong += *word_at(va + i * PAGE_SIZE) != i * 3 + 1;
-    }
-    EQ(wrong, 0);
-    EQ(aspace_unmap(va, 2000 * PAGE_SIZE), 0);
-    close_file(t);
-    OK(memory_back(&before, 32));
-}

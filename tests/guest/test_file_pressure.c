@@ -22,18 +22,26 @@ static u64 free_memory(void)
     return stats.free * PAGE_SIZE;
 }
 
+static bool take_block(unsigned order)
+{
+    struct block *block;
+    pfn_t pfn;
+
+    if (frame_alloc(order, 0, &pfn) != 0) {
+        return false;
+    }
+    block = pfn_to_virt(pfn);
+    block->order = order;
+    list_push_back(&taken, &block->link);
+    return true;
+}
+
 /* Takes memory until `left` bytes are free, in large blocks as long as there are any. */
 static void take_memory(u64 left)
 {
     list_init(&taken);
     for (unsigned order = FRAME_ORDERS; order-- > 0;) {
-        pfn_t pfn;
-
-        while (free_memory() >= left + (PAGE_SIZE << order) && frame_alloc(order, 0, &pfn) == 0) {
-            struct block *block = pfn_to_virt(pfn);
-
-            block->order = order;
-            list_push_back(&taken, &block->link);
+        while (free_memory() >= left + (PAGE_SIZE << order) && take_block(order)) {
         }
     }
 }
@@ -56,6 +64,30 @@ static u64 wrong_words(vaddr_t va, u64 pages)
         wrong += *word_at(va + i * PAGE_SIZE) != i * 3 + 1;
     }
     return wrong;
+}
+
+/* Pages of a file give way when there are no frames, and nothing else fails. */
+GUEST_TEST(file_evicted_under_pressure)
+{
+    struct memory_state before = state_with_files();
+    struct test_file *t = open_file(&disk_ops, 2000 * PAGE_SIZE, O_RDONLY);
+    u64 count = 0;
+    vaddr_t va;
+
+    page_cache_will_need(t->cache, 0, 2000);
+    EQ(page_cache_pages(t->cache), 2000);
+    take_memory(LEFT);
+    while (page_cache_pages(t->cache) > 100 && take_block(0)) {
+        count++;
+    }
+    OK(page_cache_pages(t->cache) <= 100);
+    guest_note("%lu frames taken, and much before", count);
+    give_memory();
+    va = map_file(t, 2000 * PAGE_SIZE, PROT_READ, 0, 0);
+    EQ(wrong_words(va, 2000), 0);
+    EQ(aspace_unmap(va, 2000 * PAGE_SIZE), 0);
+    close_file(t);
+    OK(memory_back(&before, 32));
 }
 
 /* A mapped file that is larger than what is left can be read from end to end. */

@@ -225,7 +225,8 @@ GUEST_TEST(files_close_while_in_use)
 
 /* ---- The tree of names ------------------------------------------------------------------- */
 
-static _Atomic bool names_stop;
+#define NAMES_ROUNDS 1500u /* of each thread */
+
 static _Atomic u64 names_done[4];
 
 /* Some error is right each time, and which one depends on the others; but not these. */
@@ -260,7 +261,7 @@ static void change_names(void *arg)
     struct dentry *dentry;
     struct file *file;
 
-    while (!atomic_load(&names_stop)) {
+    for (unsigned i = 0; i < NAMES_ROUNDS; i++) {
         unsigned what = (unsigned)(guest_random() % 5);
         s64 result;
 
@@ -377,7 +378,6 @@ GUEST_TEST(files_names_on_several_cpus)
         return;
     }
     EQ(vfs_create(NULL, "/files-test/n", S_IFDIR | 0755, 0), 0);
-    names_stop = false;
     for (unsigned i = 0; i < ARRAY_SIZE(threads); i++) {
         struct thread_attr attr = {.name = "names",
                                    .entry = change_names,
@@ -386,8 +386,6 @@ GUEST_TEST(files_names_on_several_cpus)
 
         EQ(thread_create(&attr, &threads[i]), 0);
     }
-    sched_delay(300 * NSEC_PER_MSEC);
-    names_stop = true;
     for (unsigned i = 0; i < ARRAY_SIZE(threads); i++) {
         thread_join(threads[i], NULL);
     }

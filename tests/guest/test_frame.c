@@ -343,6 +343,34 @@ GUEST_TEST(frame_many_cpus)
     OK(free_again(before));
 }
 
+/* Frames of page tables lie together, and come back to be tables again. */
+GUEST_TEST(frame_tables_together)
+{
+    u64 before = settled_free_frames(), blocks = 0;
+    static pfn_t table[64];
+
+    for (unsigned i = 0; i < ARRAY_SIZE(table); i++) {
+        bool known = false;
+
+        EQ(frame_alloc_table(FRAME_ZERO, &table[i]), 0);
+        EQ(*(u64 *)pfn_to_virt(table[i]), 0);
+        *(u64 *)pfn_to_virt(table[i]) = i + 1;
+        for (unsigned k = 0; k < i && !known; k++) {
+            OK(table[k] != table[i]);
+            known = table[k] >> ORDER_2M == table[i] >> ORDER_2M;
+        }
+        blocks += !known;
+    }
+    guest_note("64 tables in %lu blocks of 2 MiB", blocks);
+    OK(blocks <= 3);
+    for (unsigned i = 0; i < ARRAY_SIZE(table); i++) {
+        EQ(*(u64 *)pfn_to_virt(table[i]), i + 1);
+        frame_free(table[i], ORDER_4K);
+    }
+    frame_check();
+    OK(free_again(before));
+}
+
 static void free_twice(unsigned order)
 {
     pfn_t pfn;
@@ -355,6 +383,15 @@ static void free_twice(unsigned order)
 GUEST_DEATH(frame_double_free, "is free already")
 {
     free_twice(ORDER_4K);
+}
+
+GUEST_DEATH(frame_double_free_table, "is free already")
+{
+    pfn_t pfn;
+
+    BUG_ON(frame_alloc_table(0, &pfn) != 0);
+    frame_free(pfn, ORDER_4K);
+    frame_free(pfn, ORDER_4K);
 }
 
 GUEST_DEATH(frame_double_free_large, "is free already")

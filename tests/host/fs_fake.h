@@ -16,5 +16,7 @@ extern u64 fs_fake_limit;
 /* Memory fails after `count` more allocations, (u64)-1: never; how many blocks are in use. */
 void fs_fake_fail_after(u64 count);
 s64 fs_fake_live(void);
+/* The monotonic clock, which stands still. */
+extern nsec_t fs_fake_now;
 /* Mutexes and spinlocks that are held. */
 unsigned fs_fake_locks(void);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sources: kernel/fs/io.c kernel/fs/fd.c kernel/fs/file.c kernel/fs/inode.c kernel/fs/dentry.c
+ * kernel/fs/dentry_change.c kernel/fs/dentry_path.c kernel/fs/tmpfs_entry.c
+ * kernel/fs/dentry_change.c kernel/fs/dentry_path.c kernel/fs/tmpfs_entry.c
  * kernel/fs/walk.c kernel/fs/mount.c kernel/fs/open.c kernel/fs/change.c kernel/fs/flock.c
  * kernel/fs/notify.c kernel/fs/tmpfs.c kernel/fs/tmpfs_dir.c kernel/fs/tmpfs_file.c
  * kernel/fs/devices.c kernel/fs/console.c kernel/fs/devfs.c kernel/fs/sys_at.c
@@ -22,6 +24,7 @@
 #include <kernel/vfs.h>
 
 #include "../../kernel/fs/fs_priv.h"
+#include "../../kernel/fs/tmpfs_priv.h"
 #include "fs_fake.h"
 
 static char memory[4096] __attribute__((aligned(64)));
@@ -542,6 +545,113 @@ static void test_leaks(void)
     EQ(fs_fake_live(), live);
 }
 
+/* ---- Names that change behind our back ------------------------------------------------- */
+
+static unsigned asked_for;
+static struct inode_ops counting;
+
+static int counting_lookup(struct inode *dir, const char *name, size_t len, struct inode **inode)
+{
+    asked_for++;
+    return tmpfs_lookup(dir, name, len, inode);
+}
+
+/* Its lookups are counted from now on. */
+static struct inode *counted(const char *path)
+{
+    struct inode *inode = NULL;
+    struct dentry *dentry;
+
+    if (EQ(vfs_lookup(NULL, path, 0, &dentry), 0)) {
+        inode = dentry->inode; /* a tmpfs keeps what has a name */
+        counting = *inode->ops;
+        counting.lookup = counting_lookup;
+        inode->ops = &counting;
+        dentry_put(dentry);
+    }
+    return inode;
+}
+
+static s64 open_asking(const char *path, unsigned *requests)
+{
+    s64 fd;
+
+    asked_for = 0;
+    fd = script_open(path, O_RDONLY);
+    *requests = asked_for;
+    return fd < 0 ? fd : CALL(close, fd);
+}
+
+/* /changing/a/b/f; a file system that is asked for each name, or trusts folders for a second. */
+static void make_changing(struct super **super, nsec_t trust)
+{
+    EQ(tmpfs_new(64 * PAGE_SIZE, NULL, super), 0);
+    (*super)->no_dentry_cache = true;
+    (*super)->trust_nsec = trust;
+    mount_at(trust > 0 ? "/trusting" : "/asking", *super);
+}
+
+static void test_asking(void)
+{
+    struct super *super;
+    unsigned requests;
+
+    make_changing(&super, 0);
+    EQ(CALL(mkdir, STR("/asking/a"), 0755), 0);
+    EQ(CALL(mkdir, STR("/asking/a/b"), 0755), 0);
+    script_file("/asking/a/b/f", "f");
+    (void)counted("/asking");
+    (void)counted("/asking/a");
+    (void)counted("/asking/a/b");
+    EQ(open_asking("/asking/a/b/f", &requests), 0);
+    EQ(requests, 3);
+    EQ(open_asking("/asking/a/b/f", &requests), 0);
+    EQ(requests, 3);
+}
+
+/* Another folder takes the name of one that is known; nobody tells us. */
+static void replace_folder(struct inode *a)
+{
+    struct inode *b = NULL, *f = NULL;
+
+    EQ(a->ops->rename(a, "b", 1, a, "c", 1, 0), 0);
+    EQ(a->ops->create(a, "b", 1, S_IFDIR | 0755, 0, &b), 0);
+    EQ(b->ops->create(b, "g", 1, S_IFREG | 0644, 0, &f), 0);
+    inode_put(f);
+    inode_put(b);
+}
+
+static void test_trusting(void)
+{
+    struct super *super;
+    struct inode *a;
+    unsigned requests;
+
+    make_changing(&super, NSEC_PER_SEC);
+    EQ(CALL(mkdir, STR("/trusting/a"), 0755), 0);
+    EQ(CALL(mkdir, STR("/trusting/a/b"), 0755), 0);
+    script_file("/trusting/a/b/f", "f");
+    (void)counted("/trusting");
+    a = counted("/trusting/a");
+    (void)counted("/trusting/a/b");
+    fs_fake_now += NSEC_PER_SEC;
+    EQ(open_asking("/trusting/a/b/f", &requests), 0);
+    EQ(requests, 3);
+    fs_fake_now += NSEC_PER_SEC - 1;
+    EQ(open_asking("/trusting/a/b/f", &requests), 0); /* the last name is asked for each time */
+    EQ(requests, 1);
+    EQ(open_asking("/trusting/a/b/none", &requests), -ENOENT);
+    EQ(requests, 1);
+    replace_folder(a);
+    EQ(open_asking("/trusting/a/b/f", &requests), 0);
+    EQ(open_asking("/trusting/a/b", &requests), 0); /* as the last name it is looked at */
+    EQ(open_asking("/trusting/a/b/f", &requests), -ENOENT);
+    EQ(open_asking("/trusting/a/b/g", &requests), 0);
+    fs_fake_now += NSEC_PER_SEC;
+    EQ(open_asking("/trusting/a/c/f", &requests), 0);
+    EQ(requests, 3);
+}
+
 int main(void)
 {
     struct super *super;
@@ -564,5 +674,7 @@ int main(void)
     run("no memory at any place", test_no_memory);
     run("fallocate that fails", test_allocate_fails);
     run("random names against a model", test_random);
+    run("names that are asked for each time", test_asking);
+    run("folders on the way, trusted for a second", test_trusting);
     return finish();
 }

@@ -98,6 +98,22 @@ static void test_streak(void)
     EQ(ask(q).ahead, FAULT_PAGES_MAX - 1);
 }
 
+/* Where no large page fits, the group around the place; not if small ones were asked for. */
+static void test_around(void)
+{
+    struct page_policy_query q = query();
+
+    EQ(ask(q).around, 0);
+    q.end = q.addr + PAGE_SIZE;
+    EQ(ask(q).order, ORDER_4K);
+    EQ(ask(q).around, 8);
+    q.free_frames = TOTAL / 2;
+    EQ(ask(q).around, 0);
+    q.free_frames = TOTAL;
+    q.pages = PAGES_SMALL;
+    EQ(ask(q).around, 0);
+}
+
 static void test_ahead_needs_memory(void)
 {
     struct page_policy_query q = query();
@@ -164,6 +180,7 @@ int main(void)
     run("advice counts", test_advice);
     run("4 KiB when memory is scarce", test_scarce);
     run("maps ahead as a streak goes on", test_streak);
+    run("maps around where no large page fits", test_around);
     run("maps ahead only with plenty of memory", test_ahead_needs_memory);
     run("maps far ahead only with zeroed frames", test_ahead_needs_zeroes);
     run("random questions get answers that can be used", test_random);

@@ -187,6 +187,24 @@ static void test_readahead(void)
     OK(ahead.window == 0);
 }
 
+static void test_windows(void)
+{
+    struct readahead ahead = {0};
+    u64 index;
+
+    OK(readahead_takes_windows(1000, 16000));
+    OK(!readahead_takes_windows(1001, 16000)); /* a sixteenth of what is free */
+    OK(readahead_takes_windows(READAHEAD_SMALL, 1u << 24));
+    OK(!readahead_takes_windows(READAHEAD_SMALL + 1, 1u << 24));
+    /* One window after the other is a stream; a look here and there is none. */
+    readahead_note_window(&ahead, 0, 512);
+    OK(readahead_next(&ahead, 4096, &index) == 0);
+    readahead_note_window(&ahead, 2048, 512);
+    OK(readahead_next(&ahead, 4096, &index) == 0);
+    readahead_note_window(&ahead, 2560, 512);
+    OK(readahead_next(&ahead, 4096, &index) == 512 && index == 3072);
+}
+
 /* A file that is read from any page on is soon read by whole frames of 2 MiB. */
 static void test_streaming(void)
 {
@@ -226,6 +244,7 @@ int main(void)
     run("nodes go by range and in steps", test_prune_range);
     run("memory runs out", test_no_memory);
     run("read-ahead grows and starts anew", test_readahead);
+    run("small files are read by windows", test_windows);
     run("streams are read by 2 MiB", test_streaming);
     return finish();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Java's exceptions that a JVM makes of the CPU's faults: a field of null, a
- * division by zero, the guard pages of stacks of several sizes, a mapped file
+ * Traps KIB: Java's exceptions that a JVM makes of the CPU's faults: a field of null, a
+ * division by zero, the guard pages of stacks up to KIB, a mapped file
  * that was cut short; and OutOfMemoryError.  Often enough that the code is
  * first interpreted, then compiled.
  */
@@ -114,7 +114,7 @@ public class Traps {
         overflow("main", 1000);
         overflowOnThread(256);
         overflowOnThread(1024);
-        overflowOnThread(64 * 1024);
+        overflowOnThread(Integer.parseInt(args[0]));
         outOfMemory();
         cutFile();
         nulls();

@@ -185,7 +185,7 @@ static void test_path(void)
            readlinkat(link, "", text, sizeof(text)) == 4,
        "O_PATH of a link");
     OK(opens(openat(dir, "file", O_RDONLY)), "O_PATH of a folder: openat");
-    FAILS(getdents64(dir, text, sizeof(text)), EBADF, "O_PATH of a folder: getdents64");
+    FAILS(getdents64(dir, (void *)text, sizeof(text)), EBADF, "O_PATH of a folder: getdents64");
     OK(fchdir(dir) == 0 && fchdir(dir_fd) == 0, "O_PATH of a folder: fchdir");
     OK(fstatat(fd, "", &stat, AT_EMPTY_PATH) == 0, "O_PATH: AT_EMPTY_PATH");
     FAILS(openat(fd, "x", O_RDONLY), ENOTDIR, "openat of a file");

@@ -229,6 +229,41 @@ static unsigned plan(struct page_cache *cache, u64 index)
     return count;
 }
 
+/* Lock held.  The holes around `index`, in its window, begin here. */
+static u64 window_start(struct page_cache *cache, u64 index)
+{
+    u64 first = ALIGN_DOWN(index, (u64)READAHEAD_MOST), start = first;
+
+    for (u64 i = first, n; i < index; i += n) {
+        const u64 *slot = page_tree_slots(&cache->tree, i, index - i, &n);
+
+        for (u64 k = 0; slot != NULL && k < n; k++) {
+            start = slot[k] != 0 ? i + k + 1 : start;
+        }
+    }
+    return start;
+}
+
+/* All of the window that is not there before `index`, and what follows. */
+static unsigned plan_window(struct page_cache *cache, u64 index, u64 *first)
+{
+    u64 end = ALIGN_DOWN(index, (u64)READAHEAD_MOST) + READAHEAD_MOST;
+    bool irq;
+
+    end = MIN(end, MAX(page_cache_end(cache), index + 1));
+    irq = spin_lock(&cache->lock);
+    *first = window_start(cache, index);
+    readahead_note_window(&cache->ahead, *first, end - *first);
+    spin_unlock(&cache->lock, irq);
+    return (unsigned)(end - *first);
+}
+
+bool page_cache_takes_windows(struct page_cache *cache)
+{
+    return cache->ops->read != NULL &&
+           readahead_takes_windows(page_cache_end(cache), frame_free_estimate());
+}
+
 bool page_is_streaming(struct page_cache *cache, u64 index)
 {
     bool irq = spin_lock(&cache->lock);
@@ -240,6 +275,7 @@ bool page_is_streaming(struct page_cache *cache, u64 index)
 
 static int fill(struct page_cache *cache, u64 index)
 {
+    u64 first = index;
     unsigned count;
     int error;
 
@@ -248,9 +284,10 @@ static int fill(struct page_cache *cache, u64 index)
         /* Who begins at such a place (fallocate) goes on: all 2 MiB at once. */
         return page_fill_large(cache, index) == 0 ? 0 : fill_zero(cache, index);
     }
-    count = plan(cache, index);
+    count =
+        page_cache_takes_windows(cache) ? plan_window(cache, index, &first) : plan(cache, index);
     page_cache_make_room(count);
-    error = read_pages(cache, index, count);
+    error = read_pages(cache, first, count);
     if (error != 0) {
         /* Without what was not asked for: its trouble must not be this page's. */
         error = read_pages(cache, index, 1);

@@ -21,7 +21,7 @@
 #include <kernel/vfs.h>
 
 #define LARGE_PAGES (1ull << ORDER_2M)
-#define TRIES 5u /* wait, fill, gather, take, and one for bad luck */
+#define TRIES 6u /* wait, fill both ends, gather, take, and one for bad luck */
 
 enum window {
     WINDOW_EMPTY,     /* no page is there */
@@ -188,17 +188,34 @@ static int gather(struct page_cache *cache, u64 index)
     return error;
 }
 
+/* Reads the first hole of the window, and what follows it, if that is done anyway. */
+static int read_on(struct page_cache *cache, u64 index, enum window found, enum large_effort effort)
+{
+    u64 i = 0;
+
+    if (effort != LARGE_READ || (found == WINDOW_PARTLY && !page_cache_takes_windows(cache)) ||
+        (!page_cache_takes_windows(cache) && !page_is_streaming(cache, index))) {
+        return -EEXIST;
+    }
+    while (i < LARGE_PAGES && page_holes(cache, index + i, 1) == 0) {
+        i++;
+    }
+    return i < LARGE_PAGES ? page_fill(cache, index + i) : 0;
+}
+
 /*
- * Nothing is there.  A file that lives elsewhere is read only if that goes on
+ * Pages are missing.  A file that lives elsewhere is read only if that goes on
  * anyway.  0: look again, perhaps somebody else was quicker.
  */
-static int fill(struct page_cache *cache, u64 index, enum large_effort effort)
+static int fill(struct page_cache *cache, u64 index, enum window found, enum large_effort effort)
 {
     int error;
 
     if (cache->ops->read != NULL) {
-        return effort == LARGE_READ && page_is_streaming(cache, index) ? page_fill(cache, index)
-                                                                       : -EEXIST;
+        return read_on(cache, index, found, effort);
+    }
+    if (found != WINDOW_EMPTY) {
+        return -EEXIST;
     }
     error = fill_zero(cache, index);
     return error == -EEXIST ? 0 : error;
@@ -236,8 +253,8 @@ int page_fill_large(struct page_cache *cache, u64 index)
 static int make_large(struct page_cache *cache, u64 index, enum window found,
                       enum large_effort effort)
 {
-    if (found == WINDOW_EMPTY && effort >= LARGE_MAKE) {
-        return fill(cache, index, effort);
+    if ((found == WINDOW_EMPTY || found == WINDOW_PARTLY) && effort >= LARGE_MAKE) {
+        return fill(cache, index, found, effort);
     }
     if (found == WINDOW_SCATTERED && effort >= LARGE_MAKE) {
         return gather(cache, index);
@@ -270,4 +287,43 @@ int page_cache_get_large(struct page_cache *cache, u64 index, enum large_effort 
         }
     }
     return -EEXIST;
+}
+
+bool page_cache_may_copy_ahead(struct page_cache *cache)
+{
+    return cache->ops->write == NULL && page_cache_takes_windows(cache);
+}
+
+static int read_past(struct page_cache *cache, u64 index, pfn_t frame)
+{
+    pfn_t *list = kmalloc(LARGE_PAGES * sizeof(*list));
+    int error;
+
+    if (list == NULL) {
+        return -ENOMEM;
+    }
+    for (u64 i = 0; i < LARGE_PAGES; i++) {
+        list[i] = frame + i;
+    }
+    error = cache->ops->read(cache->inode, index, list, LARGE_PAGES);
+    page_count(PAGES_READ, error == 0 ? LARGE_PAGES : 0);
+    kfree(list);
+    return error;
+}
+
+int page_cache_copy_large(struct page_cache *cache, u64 index, pfn_t *frame)
+{
+    int error;
+
+    if (!page_cache_may_copy_ahead(cache) || index + LARGE_PAGES > page_cache_end(cache)) {
+        return -EINVAL;
+    }
+    error = frame_alloc(ORDER_2M, 0, frame);
+    if (error == 0) {
+        error = read_past(cache, index, *frame);
+        if (error != 0) {
+            frame_free(*frame, ORDER_2M);
+        }
+    }
+    return error;
 }

@@ -6,8 +6,9 @@
 
 #include <kernel/types.h>
 
-#define READAHEAD_FIRST 8u  /* pages: 32 KiB */
-#define READAHEAD_MOST 512u /* 2 MiB */
+#define READAHEAD_FIRST 8u    /* pages: 32 KiB */
+#define READAHEAD_MOST 512u   /* 2 MiB */
+#define READAHEAD_SMALL 8192u /* 32 MiB: the largest file that is read by windows */
 
 struct readahead {
     u64 next;        /* the page after those that were read last */
@@ -28,5 +29,12 @@ unsigned readahead_next(struct readahead *ahead, u64 pages, u64 *index);
 void readahead_undo(struct readahead *ahead, u64 index);
 /* Are large parts read one after the other, and is `index` next? */
 bool readahead_is_streaming(const struct readahead *ahead, u64 index);
+/* So many are being read from `index` on, as a window; what follows goes on if they did. */
+void readahead_note_window(struct readahead *ahead, u64 index, u64 count);
+/*
+ * Is a file of `pages` pages so small, beside the free memory, that it is read by whole windows
+ * of READAHEAD_MOST, wherever it is looked at?
+ */
+bool readahead_takes_windows(u64 pages, u64 free_frames);
 /* madvise(2): MADV_RANDOM and MADV_NORMAL start anew. */
 void readahead_reset(struct readahead *ahead);

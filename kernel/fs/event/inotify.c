@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inotify(7): who watches which inode, and fsnotify(), by which the file
- * systems tell what happened (kernel/vfs.h has the rules for them).
- *
- * One lock for all of it.  Events are made by operations that take longer than
- * queueing one; and when nobody watches the inodes concerned, fsnotify() looks at
- * two list heads without it.
+ * inotify(7): instances, which are files, and the watches that they have.
  *
  * A watch keeps its inode in memory (`pinned`) as long as the inode has a name:
  * else an inode that nobody uses could go, and its watch with it.  When the last
@@ -21,173 +16,22 @@
 #include <kernel/uaccess.h>
 
 #include "event_priv.h"
-#include "inotify_queue.h"
+#include "inotify_priv.h"
 
-#define IN_ALL_EVENTS 0xfffu
-#define IN_SELF (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)
-/* What a watch of a file itself gets; the rest is for watches of its directory. */
-#define IN_OF_INODE \
-    (IN_ACCESS | IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_CLOSE_NOWRITE | IN_OPEN | IN_SELF)
 #define IN_ONLYDIR 0x01000000u
 #define IN_DONT_FOLLOW 0x02000000u
-#define IN_EXCL_UNLINK 0x04000000u
 #define IN_MASK_CREATE 0x10000000u
 #define IN_MASK_ADD 0x20000000u
-#define IN_ONESHOT 0x80000000u
 #define IN_KNOWN \
     (IN_ALL_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED | IN_ONLYDIR | IN_DONT_FOLLOW | \
      IN_EXCL_UNLINK | IN_MASK_CREATE | IN_MASK_ADD | IN_ISDIR | IN_ONESHOT)
 
 #define FIONREAD 0x541bu
 
-/* (l) lock   (a) atomic */
-static struct {
-    struct spinlock lock;
-    _Atomic u32 cookie; /* (a) */
-} state = {.lock = SPINLOCK_INIT("inotify", RANK_EVENT)};
-
-_Atomic u32 fsnotify_watch_count;
-
-struct inotify {
-    struct inotify_queue queue; /* (l) */
-    struct list watches;        /* (l) */
-    struct list waiters;        /* (l) */
-    s32 last_wd;                /* (l) */
-    struct poll_source source;
-};
-
-struct inotify_watch {
-    struct list of_inode;    /* (l) */
-    struct list of_instance; /* (l) */
-    struct inotify *instance;
-    struct inode *inode; /* (l) */
-    s32 wd;
-    u32 mask;    /* (l) */
-    bool pinned; /* (l) it holds a reference to the inode */
-};
-
-/* ---- Telling --------------------------------------------------------------------- */
-
-static void queue_event(struct inotify_watch *watch, u32 mask, const char *name, size_t len,
-                        u32 cookie)
-{
-    struct inotify *instance = watch->instance;
-    const struct inotify_event event = {watch->wd, mask, cookie, 0};
-    struct thread *thread;
-
-    if (!inotify_queue_add(&instance->queue, &event, name, len)) {
-        return;
-    }
-    thread = event_choose(&instance->waiters, (u64)-1);
-    if (thread != NULL) {
-        (void)sched_wake(thread);
-    }
-    poll_notify_quick(&instance->source, POLLIN | POLLRDNORM);
-}
-
-/* Takes it out of both lists; true if the caller has a reference to its inode to drop. */
-static bool unlink_watch(struct inotify_watch *watch)
-{
-    bool pinned = watch->pinned;
-
-    queue_event(watch, IN_IGNORED, NULL, 0, 0);
-    list_remove(&watch->of_inode);
-    list_remove(&watch->of_instance);
-    atomic_fetch_sub_explicit(&fsnotify_watch_count, 1, memory_order_relaxed);
-    kfree(watch);
-    return pinned;
-}
-
-/* Tells the watches of an inode; returns how many references to it are to be dropped. */
-static unsigned tell(struct inode *inode, u32 mask, const char *name, size_t len, u32 cookie)
-{
-    u32 events = mask & (IN_ALL_EVENTS | IN_UNMOUNT);
-    unsigned unpinned = 0;
-
-    list_for_each_safe (link, &inode->watches) {
-        struct inotify_watch *watch = list_entry(link, struct inotify_watch, of_inode);
-        bool last = (events & (IN_DELETE_SELF | IN_UNMOUNT)) != 0;
-
-        if ((watch->mask & IN_EXCL_UNLINK) != 0 && (mask & IN_UNLINKED) != 0) {
-            continue;
-        }
-        if ((watch->mask & events) != 0 || (events & IN_UNMOUNT) != 0) {
-            queue_event(watch, mask & ~IN_UNLINKED, name, len, cookie);
-            last |= (watch->mask & IN_ONESHOT) != 0;
-        }
-        if (last) {
-            unpinned += unlink_watch(watch);
-        }
-    }
-    return unpinned;
-}
-
-/* The inode has no name any more: see the top of this file. */
-static unsigned unpin(struct inode *inode)
-{
-    unsigned unpinned = 0;
-
-    list_for_each (link, &inode->watches) {
-        struct inotify_watch *watch = list_entry(link, struct inotify_watch, of_inode);
-
-        unpinned += watch->pinned;
-        watch->pinned = false;
-    }
-    return unpinned;
-}
-
-static bool is_watched(struct inode *inode)
-{
-    return inode != NULL &&
-           __atomic_load_n(&inode->watches.next, __ATOMIC_RELAXED) != &inode->watches;
-}
-
-static void drop(struct inode *inode, unsigned references)
-{
-    for (; references > 0; references--) {
-        inode_put(inode);
-    }
-}
-
-void fsnotify(struct inode *inode, u32 mask, struct inode *dir, const char *name, size_t len,
-              u32 cookie)
-{
-    unsigned of_inode = 0, of_dir = 0;
-    u32 kind = 0;
-    bool irq;
-
-    if (!is_watched(inode) && !is_watched(dir)) {
-        return;
-    }
-    if (inode != NULL && (inode->mode & S_IFMT) == S_IFDIR && (mask & IN_SELF) == 0) {
-        kind = IN_ISDIR;
-    }
-    irq = spin_lock(&state.lock);
-    if (dir != NULL && (mask & IN_SELF) == 0) {
-        of_dir = tell(dir, mask | kind, name, len, cookie);
-    }
-    if (inode != NULL && (mask & IN_OF_INODE) != 0) {
-        of_inode = tell(inode, mask | kind, NULL, 0, 0);
-    }
-    if (inode != NULL && atomic_load_explicit(&inode->links, memory_order_relaxed) == 0) {
-        of_inode += unpin(inode);
-    }
-    spin_unlock(&state.lock, irq);
-    drop(dir, of_dir);
-    drop(inode, of_inode);
-}
-
-u32 fsnotify_cookie(void)
-{
-    return atomic_fetch_add_explicit(&state.cookie, 1, memory_order_relaxed) + 1;
-}
-
-/* ---- The file ---------------------------------------------------------------------- */
-
 /* The first record that fits, waiting for it if asked to: 0 or -errno. */
 static int take(struct inotify *instance, u64 space, bool block, struct inotify_record **record)
 {
-    bool irq = spin_lock(&state.lock);
+    bool irq = spin_lock(&inotify_lock);
     int interrupted = 0, err;
 
     for (;;) {
@@ -199,9 +43,9 @@ static int take(struct inotify *instance, u64 space, bool block, struct inotify_
             err = interrupted;
             break;
         }
-        interrupted = event_wait(&state.lock, &irq, &instance->waiters, 0, SCHED_NEVER);
+        interrupted = event_wait(&inotify_lock, &irq, &instance->waiters, 0, SCHED_NEVER);
     }
-    spin_unlock(&state.lock, irq);
+    spin_unlock(&inotify_lock, irq);
     return err;
 }
 
@@ -234,19 +78,19 @@ static s64 inotify_ioctl(struct file *file, u32 request, u64 arg)
     if (request != FIONREAD) {
         return -ENOTTY;
     }
-    irq = spin_lock(&state.lock);
+    irq = spin_lock(&inotify_lock);
     bytes = (u32)instance->queue.bytes;
-    spin_unlock(&state.lock, irq);
+    spin_unlock(&inotify_lock, irq);
     return user_write((void *)arg, &bytes, sizeof(bytes));
 }
 
 static u32 inotify_poll(struct file *file)
 {
     struct inotify *instance = file->priv;
-    bool irq = spin_lock(&state.lock);
+    bool irq = spin_lock(&inotify_lock);
     u32 events = instance->queue.count != 0 ? POLLIN | POLLRDNORM : 0;
 
-    spin_unlock(&state.lock, irq);
+    spin_unlock(&inotify_lock, irq);
     return events;
 }
 
@@ -260,20 +104,20 @@ static int remove_watch(struct inotify *instance, s32 wd, bool any)
 {
     struct inode *inode = NULL;
     int err = -EINVAL;
-    bool irq = spin_lock(&state.lock);
+    bool irq = spin_lock(&inotify_lock);
 
     list_for_each_safe (link, &instance->watches) {
         struct inotify_watch *watch = list_entry(link, struct inotify_watch, of_instance);
 
         if (any || watch->wd == wd) {
             inode = watch->inode;
-            inode = unlink_watch(watch) ? inode : NULL;
+            inode = inotify_unlink_watch(watch) ? inode : NULL;
             err = 0;
             break;
         }
     }
-    spin_unlock(&state.lock, irq);
-    drop(inode, inode != NULL);
+    spin_unlock(&inotify_lock, irq);
+    inotify_drop(inode, inode != NULL);
     return err;
 }
 
@@ -376,7 +220,7 @@ static s64 add_watch(struct inotify *instance, struct inode *inode, u32 mask)
     if (fresh == NULL) {
         return -ENOMEM;
     }
-    irq = spin_lock(&state.lock);
+    irq = spin_lock(&inotify_lock);
     watch = find_watch(instance, inode);
     if (watch != NULL) {
         wd = change_watch(watch, mask);
@@ -385,7 +229,7 @@ static s64 add_watch(struct inotify *instance, struct inode *inode, u32 mask)
         wd = fresh->wd;
         fresh = NULL;
     }
-    spin_unlock(&state.lock, irq);
+    spin_unlock(&inotify_lock, irq);
     kfree(fresh);
     return wd;
 }

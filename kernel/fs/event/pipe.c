@@ -15,10 +15,6 @@
  * not use.
  *
  * A record is a length of 4 bytes and that many bytes.
- *
- * A parcel of descriptors has the position of the first byte it came with,
- * counted from the pipe's beginning.  A read stops before the next parcel, so that
- * a message's bytes come with its own descriptors.
  */
 #include "pipe_priv.h"
 
@@ -71,63 +67,6 @@ static void unlock_and_wake(struct pipe *pipe, bool irq)
 
 /* ---- Reading ------------------------------------------------------------------- */
 
-static struct parcel *first_parcel(struct pipe *pipe)
-{
-    return list_empty(&pipe->parcels) ? NULL : list_entry(pipe->parcels.next, struct parcel, link);
-}
-
-/* Bytes from the tail to the parcel behind the one that lies there. */
-static u64 bytes_to_parcel(struct pipe *pipe)
-{
-    u64 tail = pipe->passed + pipe->ring.tail;
-
-    list_for_each (node, &pipe->parcels) {
-        u64 position = list_entry(node, struct parcel, link)->position;
-
-        if (position > tail) {
-            return position - tail;
-        }
-    }
-    return (u64)-1;
-}
-
-/* Whoever reads what a parcel came with gets it.  Before the tail moves. */
-static void take_parcel(struct pipe *pipe, struct io *io, u64 step)
-{
-    struct parcel *parcel = first_parcel(pipe);
-
-    if (parcel != NULL && step != 0 && io->parcel == NULL &&
-        parcel->position <= pipe->passed + pipe->ring.tail) {
-        list_remove(&parcel->link);
-        io->parcel = parcel;
-    }
-}
-
-/* Nobody would take it off a pipe without readers: the sender keeps it then, and drops it. */
-static void put_parcel(struct pipe *pipe, struct io *io)
-{
-    if (io->parcel != NULL && pipe->readers != 0) {
-        io->parcel->position = pipe->passed + pipe->ring.head;
-        list_push_back(&pipe->parcels, &io->parcel->link);
-        io->parcel = NULL;
-    }
-}
-
-/* Takes them off under the lock, puts the files without. */
-void pipe_drop_parcels(struct pipe *pipe)
-{
-    bool irq = spin_lock(&pipe->lock);
-
-    while (!list_empty(&pipe->parcels)) {
-        struct list *node = list_pop_front(&pipe->parcels);
-
-        spin_unlock(&pipe->lock, irq);
-        rights_drop(list_entry(node, struct parcel, link));
-        irq = spin_lock(&pipe->lock);
-    }
-    spin_unlock(&pipe->lock, irq);
-}
-
 /* What a read moves, and by how much it moves the tail. */
 static u64 read_size(struct pipe *pipe, u64 wanted, u64 *step)
 {
@@ -135,9 +74,6 @@ static u64 read_size(struct pipe *pipe, u64 wanted, u64 *step)
 
     if (!pipe->records) {
         *step = MIN(pipe_ring_used(&pipe->ring), wanted);
-        if (unlikely(!list_empty(&pipe->parcels))) {
-            *step = MIN(*step, bytes_to_parcel(pipe));
-        }
         return *step;
     }
     pipe_ring_get(&pipe->ring, pipe->ring.tail, &record, RECORD_HEADER);
@@ -155,11 +91,10 @@ static bool has_room(const struct pipe *pipe)
 static void tail_moved(struct pipe *pipe)
 {
     if (!pipe->writing && pipe->ring.tail == pipe->ring.head) {
-        pipe->passed += pipe->ring.tail;
         pipe_ring_rewind(&pipe->ring);
     }
     if (has_room(pipe)) {
-        poll_notify_quick(pipe->sink, POLLOUT | POLLWRNORM);
+        poll_notify_quick(&pipe->source, POLLOUT | POLLWRNORM);
     }
 }
 
@@ -175,15 +110,10 @@ static int copy_out(struct pipe *pipe, struct io *io, u32 flags, bool *irq)
     err = pipe_ring_drain(&pipe->ring, pos, io, size);
     if (!pipe->records) {
         step = io->done - before;
-    } else if (err == 0 && (flags & PIPE_LENGTH) != 0) {
-        io->done = before + step - RECORD_HEADER;
     }
     *irq = spin_lock(&pipe->lock);
     pipe->reading = false;
     if ((flags & PIPE_PEEK) == 0 && (err == 0 || !pipe->records)) {
-        if (unlikely(!list_empty(&pipe->parcels))) {
-            take_parcel(pipe, io, step);
-        }
         pipe->ring.tail += step;
         tail_moved(pipe);
     }
@@ -323,9 +253,6 @@ static int copy_in(struct pipe *pipe, struct io *io, bool *irq)
     err = fill(pipe, io, size);
     *irq = spin_lock(&pipe->lock);
     pipe->writing = false;
-    if (unlikely(io->parcel != NULL) && (pipe->records ? err == 0 : io->done != before)) {
-        put_parcel(pipe, io);
-    }
     if (pipe->records && err == 0) {
         pipe->ring.head += size + RECORD_HEADER;
     } else if (pipe->records) {
@@ -334,7 +261,7 @@ static int copy_in(struct pipe *pipe, struct io *io, bool *irq)
         pipe->ring.head += io->done - before;
     }
     if (pipe_ring_used(&pipe->ring) != 0) {
-        poll_notify_quick(pipe->source, POLLIN | POLLRDNORM);
+        poll_notify_quick(&pipe->source, POLLIN | POLLRDNORM);
     }
     return err;
 }
@@ -447,9 +374,9 @@ s64 pipe_resize(struct pipe *pipe, u64 size)
     irq = spin_lock(&pipe->lock);
     pipe->reading = pipe->writing = false;
     if (pipe_ring_used(&pipe->ring) != 0) {
-        poll_notify_quick(pipe->source, POLLIN | POLLRDNORM);
+        poll_notify_quick(&pipe->source, POLLIN | POLLRDNORM);
     }
-    poll_notify_quick(pipe->sink, POLLOUT | POLLWRNORM);
+    poll_notify_quick(&pipe->source, POLLOUT | POLLWRNORM);
     unlock_and_wake(pipe, irq);
     pipe_ring_free(&fresh);
     return result;
@@ -516,11 +443,11 @@ bool pipe_close_end(struct pipe *pipe, bool reads, bool writes)
     last = --pipe->references == 0;
     if (reads && pipe->readers == 0) {
         event_wake_all(&pipe->write_waiters);
-        poll_notify_quick(pipe->sink, POLLERR | POLLOUT | POLLWRNORM);
+        poll_notify_quick(&pipe->source, POLLERR | POLLOUT | POLLWRNORM);
     }
     if (writes && pipe->writers == 0) {
         event_wake_all(&pipe->read_waiters);
-        poll_notify_quick(pipe->source, POLLHUP | POLLIN | POLLRDNORM);
+        poll_notify_quick(&pipe->source, POLLHUP | POLLIN | POLLRDNORM);
     }
     spin_unlock(&pipe->lock, irq);
     return last;
@@ -535,11 +462,9 @@ int pipe_new(u32 slots, u32 record_max, struct pipe **pipe)
         return -ENOMEM;
     }
     spinlock_init(&p->lock, "pipe", RANK_EVENT);
-    poll_source_init(&p->own, "pipe watches");
-    p->source = p->sink = &p->own;
+    poll_source_init(&p->source, "pipe watches");
     p->records = record_max != 0;
     p->record_max = record_max;
-    list_init(&p->parcels);
     list_init(&p->read_waiters);
     list_init(&p->write_waiters);
     list_init(&p->open_waiters);
@@ -550,7 +475,6 @@ int pipe_new(u32 slots, u32 record_max, struct pipe **pipe)
 
 void pipe_free(struct pipe *pipe)
 {
-    rights_drop_all(&pipe->parcels);
     pipe_ring_free(&pipe->ring);
     kfree(pipe);
 }

@@ -113,7 +113,7 @@ static u32 file_poll_pipe(struct file *file)
 
 static struct poll_source *file_source(struct file *file)
 {
-    return ((struct pipe *)file->priv)->source;
+    return &((struct pipe *)file->priv)->source;
 }
 
 static s64 file_ioctl(struct file *file, u32 request, u64 arg)

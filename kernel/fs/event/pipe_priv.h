@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One direction of bytes between threads: what pipes, FIFOs and socket pairs
- * are made of.
+ * One direction of bytes between threads: what pipes and FIFOs are made
+ * of.
  */
 #pragma once
 
@@ -10,7 +10,6 @@
 #include <kernel/types.h>
 
 #include "pipe_ring.h"
-#include "rights.h"
 
 #define PIPE_BUF 4096u
 /* Linux's limit for who has no privileges; here for all. */
@@ -32,14 +31,10 @@ struct pipe {
     u32 references;             /* (l) open files, and openers */
     u64 reads_opened;           /* (l) ever: FIFOs */
     u64 writes_opened;          /* (l) */
-    u64 passed;                 /* (l) bytes that rewinding took off head and tail */
-    struct list parcels;        /* (l) struct parcel, by position */
     struct list read_waiters;   /* (l) */
     struct list write_waiters;  /* (l) need: room in bytes */
     struct list open_waiters;   /* (l) */
-    struct poll_source *source; /* (c) of who reads: POLLIN, POLLHUP */
-    struct poll_source *sink;   /* (c) of who writes: POLLOUT, POLLERR */
-    struct poll_source own;     /* that of both, but for sockets */
+    struct poll_source source;  /* of all its files */
     struct inode *inode;        /* (c) a FIFO's, or NULL */
     struct list fifos;          /* pipe_fifo.c */
 };
@@ -53,7 +48,6 @@ must_check int pipe_read(struct pipe *pipe, struct io *io, u32 flags);
 must_check int pipe_write(struct pipe *pipe, struct io *io, u32 flags);
 #define PIPE_NONBLOCK 1u
 #define PIPE_PEEK 2u   /* the bytes stay */
-#define PIPE_LENGTH 4u /* a record's whole length is io->done, although cut */
 
 /*
  * As pipe_read(), but the bytes are the caller's to take or to leave: if io->done is not 0 nobody
@@ -65,8 +59,6 @@ void pipe_let_go(struct pipe *pipe, u64 taken);
 /* No POLLHUP if writes_opened is `unopened`: nobody has come to a FIFO yet. */
 u32 pipe_poll_reader(struct pipe *pipe, u64 unopened);
 u32 pipe_poll_writer(struct pipe *pipe);
-/* What was passed along and not yet taken goes. */
-void pipe_drop_parcels(struct pipe *pipe);
 /* One end more or less; true if it was the last of both. */
 void pipe_open_end(struct pipe *pipe, bool reads, bool writes);
 bool pipe_close_end(struct pipe *pipe, bool reads, bool writes);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ring of pages behind pipes and socket pairs (pipe_ring.h).
+ * The ring of pages behind pipes (pipe_ring.h).
  *
  * Bytes, not Linux's pages with an offset each: many small writes fill the
  * whole capacity, and a reader finds them in one piece.  A page once allocated

@@ -16,22 +16,15 @@
 #include <kernel/fd.h>
 #include <kernel/io.h>
 #include <kernel/kmalloc.h>
+#include <kernel/posix_time.h>
 #include <kernel/syscall.h>
 #include <kernel/timer.h>
 #include <kernel/uaccess.h>
 #include <kernel/wait.h>
 
 #include "event_priv.h"
-#include "timeout_priv.h"
 
-enum { REALTIME = 0, MONOTONIC = 1, BOOTTIME = 7, REALTIME_ALARM = 8, BOOTTIME_ALARM = 9 };
-
-#define TIMER_ABSTIME 1u
 #define TIMER_CANCEL_ON_SET 2u
-
-struct itimerspec {
-    struct timespec interval, value;
-};
 
 /* (l) lock   (c) constant */
 struct timerfd {
@@ -141,12 +134,12 @@ static struct itimerspec current_setting(struct timerfd *t)
     nsec_t now = clock_now(), next = t->next;
 
     if (!t->armed || (t->expired && t->interval == 0)) {
-        return (struct itimerspec){.interval = timeout_to_timespec(t->interval)};
+        return (struct itimerspec){.interval = timespec_from_nsec(t->interval)};
     }
     if (next <= now) {
         next = t->interval == 0 ? now + 1 : next + ((now - next) / t->interval + 1) * t->interval;
     }
-    return (struct itimerspec){timeout_to_timespec(t->interval), timeout_to_timespec(next - now)};
+    return (struct itimerspec){timespec_from_nsec(t->interval), timespec_from_nsec(next - now)};
 }
 
 /* The value of settime as clock_now() time. */
@@ -200,23 +193,22 @@ static int get_timerfd(u64 fd, struct file **file)
 s64 sys_timerfd_settime(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     struct itimerspec set, old;
-    nsec_t value, interval;
     struct file *file;
     int err;
 
     if (user_read(&set, (const void *)a2, sizeof(set)) != 0) {
         return -EFAULT;
     }
-    if (((u32)a1 & ~(TIMER_ABSTIME | TIMER_CANCEL_ON_SET)) != 0 ||
-        timeout_to_nsec(&set.value, &value) != 0 ||
-        timeout_to_nsec(&set.interval, &interval) != 0) {
+    if (((u32)a1 & ~(TIMER_ABSTIME | TIMER_CANCEL_ON_SET)) != 0 || !timespec_is_valid(&set.value) ||
+        !timespec_is_valid(&set.interval)) {
         return -EINVAL;
     }
     err = get_timerfd(a0, &file);
     if (err != 0) {
         return err;
     }
-    set_timer(file->priv, value, interval, ((u32)a1 & TIMER_ABSTIME) != 0, &old);
+    set_timer(file->priv, timespec_to_nsec(&set.value), timespec_to_nsec(&set.interval),
+              ((u32)a1 & TIMER_ABSTIME) != 0, &old);
     file_put(file);
     return a3 != 0 && user_write((void *)a3, &old, sizeof(old)) != 0 ? -EFAULT : 0;
 }
@@ -271,10 +263,10 @@ s64 sys_timerfd_create(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     int err;
 
     if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) != 0 ||
-        (clock != REALTIME && clock != MONOTONIC && clock != BOOTTIME && clock != REALTIME_ALARM &&
-         clock != BOOTTIME_ALARM)) {
+        (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
+         clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)) {
         return -EINVAL;
     }
-    err = timerfd_new(clock == REALTIME || clock == REALTIME_ALARM, flags, &file);
+    err = timerfd_new(clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM, flags, &file);
     return err != 0 ? err : event_install(file, (flags & O_CLOEXEC) != 0);
 }

@@ -3,7 +3,8 @@
  * Between the files of the 9P file system:
  *
  *   super.c     mounting, and the table of inodes
- *   inode.c     names and attributes
+ *   inode.c     attributes
+ *   name.c      names: finding, making, renaming, removing
  *   file.c      open files, reading and writing
  *   pages.c     what the page cache asks for
  *   open_fid.c  fids that are open, shared by all who use a file
@@ -68,6 +69,11 @@ static inline struct p9_inode *p9_inode_of(struct inode *inode)
     return container_of(inode, struct p9_inode, inode);
 }
 
+static inline bool p9_read_only(const struct inode *inode)
+{
+    return inode->super->read_only;
+}
+
 extern const struct inode_ops p9_inode_ops;
 extern const struct page_cache_ops p9_page_ops;
 
@@ -103,3 +109,15 @@ void p9_settle(struct p9_inode *node);
 /* All that was written goes to the server. */
 must_check int p9_flush(struct p9_inode *node);
 int p9_file_open(struct inode *inode, struct file *file);
+
+/* name.c: the operations of struct inode_ops. */
+int p9_name_lookup(struct inode *dir, const char *name, size_t len, struct inode **inode);
+int p9_name_create(struct inode *dir, const char *name, size_t len, u32 mode, u64 rdev,
+                   struct inode **inode);
+int p9_name_symlink(struct inode *dir, const char *name, size_t len, const char *target,
+                    struct inode **inode);
+int p9_name_link(struct inode *dir, const char *name, size_t len, struct inode *to);
+int p9_name_unlink(struct inode *dir, const char *name, size_t len, struct inode *inode);
+int p9_name_rename(struct inode *from, const char *name, size_t len, struct inode *to,
+                   const char *new_name, size_t new_len, u32 flags);
+s64 p9_name_readlink(struct inode *inode, char *target, size_t size);

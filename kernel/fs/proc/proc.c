@@ -8,6 +8,7 @@
  */
 #include "proc_priv.h"
 
+#include "../../socket/net_unix.h"
 #include <kernel/process.h>
 #include <kernel/version.h>
 
@@ -91,7 +92,14 @@ static const struct pseudo_entry tasks[] = {
     PSEUDO_END,
 };
 
+static SHOW(show_net_unix)
+{
+    (void)node;
+    return net_show_unix(text);
+}
+
 static const struct pseudo_entry net_entries[] = {
+    PSEUDO_FILE("unix", show_net_unix),
     PSEUDO_TEXT("if_inet6", ""),
     PSEUDO_END,
 };

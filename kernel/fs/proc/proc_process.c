@@ -292,7 +292,7 @@ SHOW(show_fd_target)
     } else if (strchr(file->kind, ':') != NULL || file->kind[0] == '/') {
         text_puts(text, file->kind);
     } else {
-        text_print(text, "%s:[%lu]", file->kind, (unsigned long)((uintptr_t)file >> 6 & 0xffffff));
+        text_print(text, "%s:[%lu]", file->kind, (unsigned long)file_number(file));
     }
     file_put(file);
     return err;

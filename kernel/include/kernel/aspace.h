@@ -198,6 +198,8 @@ struct page_policy_query {
 struct page_policy_answer {
     unsigned order; /* ORDER_4K or ORDER_2M */
     unsigned ahead; /* further pages of that order to map, ascending */
+    /* ORDER_4K: the aligned group of so many pages, a power of two, is mapped too; 0: no. */
+    unsigned around;
 };
 struct page_policy_ops {
     struct page_policy_answer (*on_fault)(const struct page_policy_query *query);

@@ -23,6 +23,9 @@ enum frame_order {
 /* 0 and the first frame in *pfn, or -ENOMEM.  `order` < FRAME_ORDERS. */
 must_check int frame_alloc(unsigned order, unsigned flags, pfn_t *pfn);
 
+/* A frame for a page table: as order 0 of frame_alloc(), but apart from the others. */
+must_check int frame_alloc_table(unsigned flags, pfn_t *pfn);
+
 /* Gives back what frame_alloc() gave, or an aligned part of it. */
 void frame_free(pfn_t pfn, unsigned order);
 
@@ -62,6 +65,8 @@ enum frame_tag {
     FRAME_TAG_NONE = 0,
     FRAME_TAG_CACHED = 1,     /* free, in a CPU's cache */
     FRAME_TAG_ZEROED = 2,     /* free, in the pool of zeroed frames */
+    FRAME_TAG_TABLE = 3,      /* frame_alloc_table()'s; frame_free() takes it off */
+    FRAME_TAG_TABLE_FREE = 4, /* kept for page tables */
     FRAME_TAG_LARGE = 0x4000, /* kmalloc: first frame of a large object, + order */
     FRAME_TAG_SLAB = 0x8000,  /* kmalloc: + which frame of its slab */
 };

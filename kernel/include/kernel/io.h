@@ -23,7 +23,6 @@ struct io {
     u64 done;                /* bytes moved so far */
     bool kernel;             /* the kernel's memory: need not be checked */
     bool append;             /* at the end of the file, wherever that is (RWF_APPEND) */
-    struct parcel *parcel;   /* descriptors that go with the bytes: fs/event/rights.h */
     bool sync;               /* the write is to last before the call returns (RWF_SYNC) */
 };
 

@@ -59,6 +59,15 @@ enum large_effort {
 };
 must_check int page_cache_get_large(struct page_cache *cache, u64 index, enum large_effort effort,
                                     pfn_t *frame);
+/* Is it so small that it is read by windows of 2 MiB, whatever part of one is wanted? */
+bool page_cache_takes_windows(struct page_cache *cache);
+/* And it never changes, so that private copies of its pages may be made ahead? */
+bool page_cache_may_copy_ahead(struct page_cache *cache);
+/*
+ * A 2 MiB frame of the caller's own with the pages from `index` on, read past the cache.
+ * -EINVAL: not a file to copy ahead, or too short; -ENOMEM, -EIO.
+ */
+must_check int page_cache_copy_large(struct page_cache *cache, u64 index, pfn_t *frame);
 /* Whatever of [index, index + count) is there already: how many in a row, each with a use. */
 unsigned page_cache_get_ready(struct page_cache *cache, u64 index, unsigned count, pfn_t *frames);
 /*

@@ -71,6 +71,9 @@ bool trap_from_app(const struct trap_frame *frame);
  */
 typedef bool (*trap_handler)(struct trap_frame *frame, u64 fault_address);
 
+/* A page fault found no memory, and has ended the process by SIGKILL for that. */
+bool fault_had_no_memory(void);
+
 /* The frame of the system call that the calling thread is in, made by call or by SYSCALL:
  * the registers that the application has when it goes on, but rax. */
 void trap_syscall_registers(struct trap_frame *frame);

@@ -23,6 +23,7 @@
 #include <kernel/list.h>
 #include <kernel/poll.h>
 #include <kernel/rbtree.h>
+#include <kernel/timespec.h>
 #include <kernel/types.h>
 #include <kernel/wait.h>
 #include <stdatomic.h>
@@ -62,10 +63,6 @@
 #define O_SYNC 04010000u
 #define O_PATH 010000000u
 #define O_TMPFILE 020200000u
-
-struct timespec {
-    s64 sec, nsec;
-};
 
 /* What stat(2) wants to know and the file system says. */
 struct file_stat {
@@ -160,6 +157,7 @@ struct super {
     char source[64];  /* likewise */
     bool read_only;
     bool no_dentry_cache; /* names change behind our back (9p, proc): look up anew */
+    nsec_t trust_nsec;    /* then: a folder on the way is asked for again after so long */
     bool has_xattrs;      /* kept by xattr.c, in memory */
     u64 dev;
     struct dentry *root;
@@ -218,6 +216,7 @@ struct dentry {
     struct list sibling;    /* (t) */
     struct list hash;       /* (t) by parent and name */
     struct list unused;     /* (t) while references is 0: may be thrown away */
+    nsec_t asked;           /* (t) when the file system last said so (trust_nsec) */
     _Atomic u32 references; /* (a) */
     u32 name_hash;          /* (t) */
     u16 name_len;           /* (t) */
@@ -272,6 +271,11 @@ struct file {
 must_check int file_new(const struct file_ops *ops, const char *kind, u32 flags, void *priv,
                         struct file **file);
 struct file *file_get(struct file *file);
+/* Of one without an inode: the number that stat(2) and /proc tell. */
+static inline u64 file_number(const struct file *file)
+{
+    return (uintptr_t)file >> 4 & 0xffffffff;
+}
 /*
  * epoll_file.c: the last reference has gone; file_put() calls it before ops->release,
  * if file->epolls (which whoever makes a file initialises) is not empty.
@@ -312,6 +316,9 @@ must_check int vfs_open(struct dentry *base, const char *path, u32 flags, u32 mo
                         struct file **file);
 must_check int vfs_open_dentry(struct dentry *dentry, u32 flags, struct file **file);
 must_check int vfs_create(struct dentry *base, const char *path, u32 mode, u64 rdev);
+/* The same; the name that was made, counted. */
+must_check int vfs_create_dentry(struct dentry *base, const char *path, u32 mode, u64 rdev,
+                                 struct dentry **made);
 must_check int vfs_symlink(struct dentry *base, const char *path, const char *target);
 must_check int vfs_unlink(struct dentry *base, const char *path, bool directory);
 must_check int vfs_getattr(struct inode *inode, struct file_stat *stat);

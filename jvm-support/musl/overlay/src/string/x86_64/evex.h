@@ -10,10 +10,6 @@
 #pragma GCC target("avx2,bmi,bmi2,avx512vl,avx512bw")
 
 #define NAME(f) f##_evex
-#define SIZE 32
-typedef char vec __attribute__((vector_size(32), may_alias));
-typedef char vec_any __attribute__((vector_size(32), aligned(1), may_alias));
-#define MIN(a, b) ((vec)__builtin_ia32_pminub256((a), (b)))
 #define EQ(a, b) ((unsigned)__builtin_ia32_cmpb256_mask((a), (b), 0, -1))
 #define ZERO(v) ((unsigned)__builtin_ia32_ptestnmb256((v), (v), -1))
 #define STOP(a, b) \
@@ -21,17 +17,8 @@ typedef char vec_any __attribute__((vector_size(32), aligned(1), may_alias));
 #define STOP_GROUP(low, difference) \
     (~(unsigned)__builtin_ia32_ptestnmb256((difference), (difference), \
                                            __builtin_ia32_ptestmb256((low), (low), -1)))
-#define FULL 0xffffffffu
-#define LAST_SHORT(d, s, n) \
-    do { \
-        if ((n) >= 16) { \
-            v16 first_ = GET16(s), last_ = GET16((s) + (n)-16); \
-            PUT16(d) = first_, PUT16((d) + (n)-16) = last_; \
-        } else { \
-            copy_below_16(d, s, n); \
-        } \
-    } while (0)
 
+#include "vector32.h"
 #include "variant.h"
 
 /*
@@ -43,3 +30,28 @@ typedef char vec_any __attribute__((vector_size(32), aligned(1), may_alias));
         return __string.other; \
     } \
     __asm__ volatile("" : "+r"(v1), "+r"(v2), "+r"(v3))
+
+/*
+ * memcpy() and memmove().  Up to 32 bytes, which every processor copies in
+ * words, all is loaded before anything is stored.
+ */
+static inline __attribute__((always_inline)) void *move(void *to, const void *from, size_t n)
+{
+    char *d = to;
+    const char *s = from;
+
+    if (n > 32) {
+        NEED_EVEX(copy(d, s, n), d, s, n);
+        return copy_evex(d, s, n);
+    }
+    if (n < 16) {
+        copy_below_16(d, s, n);
+    } else {
+        uint64_t a = *(const u64_any *)s, b = *(const u64_any *)(s + 8);
+        uint64_t c = *(const u64_any *)(s + n - 16), e = *(const u64_any *)(s + n - 8);
+
+        *(u64_any *)d = a, *(u64_any *)(d + 8) = b;
+        *(u64_any *)(d + n - 16) = c, *(u64_any *)(d + n - 8) = e;
+    }
+    return to;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names of the 9P file system.  A name is looked up on the server each time:
+ * that is one request for a file that is known already, and one to give the fid
+ * back that it was known by.
+ */
+#include "p9fs_priv.h"
+
+#include <kernel/errno.h>
+
+int p9_name_lookup(struct inode *dir, const char *name, size_t len, struct inode **inode)
+{
+    struct p9_fid *from = p9_inode_fid(p9_inode_of(dir));
+    struct p9_fid *fid;
+    struct p9_qid qid;
+    int err = p9_walk(from, name, len, &fid, &qid);
+
+    p9_fid_put(from);
+    return err != 0 ? err : p9_inode_find(dir->super->priv, fid, &qid, inode);
+}
+
+/* The file that was created stays open until it is opened: its mode may forbid that. */
+static int create_file(struct inode *dir, const char *name, size_t len, u32 mode,
+                       struct inode **inode)
+{
+    struct p9_fid *from = p9_inode_fid(p9_inode_of(dir));
+    struct p9_fid *fid;
+    struct p9_qid qid;
+    int err = p9_walk(from, NULL, 0, &fid, &qid);
+
+    p9_fid_put(from);
+    if (err != 0) {
+        return err;
+    }
+    err = p9_lcreate(fid, name, len, mode & ~S_IFMT);
+    if (err == 0) {
+        err = p9_name_lookup(dir, name, len, inode);
+    }
+    if (err == 0) {
+        p9_open_adopt(p9_inode_of(*inode), fid);
+    } else {
+        p9_fid_put(fid);
+    }
+    return err;
+}
+
+int p9_name_create(struct inode *dir, const char *name, size_t len, u32 mode, u64 rdev,
+                   struct inode **inode)
+{
+    struct p9_fid *from;
+    int err;
+
+    if (p9_read_only(dir)) {
+        return -EROFS;
+    }
+    if ((mode & S_IFMT) == S_IFREG) {
+        return create_file(dir, name, len, mode, inode);
+    }
+    from = p9_inode_fid(p9_inode_of(dir));
+    if ((mode & S_IFMT) == S_IFDIR) {
+        err = p9_mkdir(from, name, len, mode & ~S_IFMT);
+    } else {
+        err = p9_mknod(from, name, len, mode, rdev);
+    }
+    p9_fid_put(from);
+    return err != 0 ? err : p9_name_lookup(dir, name, len, inode);
+}
+
+int p9_name_symlink(struct inode *dir, const char *name, size_t len, const char *target,
+                    struct inode **inode)
+{
+    struct p9_fid *from;
+    int err;
+
+    if (p9_read_only(dir)) {
+        return -EROFS;
+    }
+    from = p9_inode_fid(p9_inode_of(dir));
+    err = p9_symlink(from, name, len, target);
+    p9_fid_put(from);
+    return err != 0 ? err : p9_name_lookup(dir, name, len, inode);
+}
+
+/* How many names it has now, as far as we know. */
+static u32 names_change(struct p9_inode *node, int by)
+{
+    u32 links;
+
+    mutex_lock(&node->lock);
+    links = node->seen.links + (u32)by;
+    if ((node->inode.mode & S_IFMT) == S_IFDIR || (s32)links < 0) {
+        links = 0;
+    }
+    node->seen.links = links;
+    mutex_unlock(&node->lock);
+    return links;
+}
+
+int p9_name_link(struct inode *dir, const char *name, size_t len, struct inode *to)
+{
+    struct p9_fid *from;
+    struct p9_fid *fid;
+    int err;
+
+    if (p9_read_only(dir)) {
+        return -EROFS;
+    }
+    from = p9_inode_fid(p9_inode_of(dir));
+    fid = p9_inode_fid(p9_inode_of(to));
+    err = p9_link(from, name, len, fid);
+    if (err == 0) {
+        (void)names_change(p9_inode_of(to), 1);
+    }
+    p9_fid_put(fid);
+    p9_fid_put(from);
+    return err;
+}
+
+static void lost_name(struct p9_inode *node)
+{
+    if (names_change(node, -1) == 0) {
+        atomic_store_explicit(&node->unlinked, true, memory_order_relaxed);
+        p9_unkeep(node);
+    }
+}
+
+int p9_name_unlink(struct inode *dir, const char *name, size_t len, struct inode *inode)
+{
+    struct p9_inode *node = p9_inode_of(inode);
+    bool directory = (inode->mode & S_IFMT) == S_IFDIR;
+    struct p9_fid *from;
+    int err;
+
+    if (p9_read_only(dir)) {
+        return -EROFS;
+    }
+    from = p9_inode_fid(p9_inode_of(dir));
+    err = p9_unlinkat(from, name, len, directory);
+    p9_fid_put(from);
+    if (err == 0) {
+        lost_name(node);
+    }
+    return err;
+}
+
+/* What has the name that a rename is to take: counted, or NULL. */
+static struct inode *find_replaced(struct inode *dir, const char *name, size_t len)
+{
+    struct inode *inode;
+
+    return p9_name_lookup(dir, name, len, &inode) == 0 ? inode : NULL;
+}
+
+int p9_name_rename(struct inode *from, const char *name, size_t len, struct inode *to,
+                   const char *new_name, size_t new_len, u32 flags)
+{
+    struct inode *replaced;
+    struct p9_fid *old_dir;
+    struct p9_fid *new_dir;
+    int err;
+
+    if (p9_read_only(from)) {
+        return -EROFS;
+    }
+    if (flags != 0) {
+        return -EINVAL; /* the protocol has no word for it */
+    }
+    replaced = find_replaced(to, new_name, new_len);
+    old_dir = p9_inode_fid(p9_inode_of(from));
+    new_dir = p9_inode_fid(p9_inode_of(to));
+    err = p9_renameat(old_dir, name, len, new_dir, new_name, new_len);
+    p9_fid_put(new_dir);
+    p9_fid_put(old_dir);
+    if (replaced != NULL) {
+        if (err == 0) {
+            lost_name(p9_inode_of(replaced));
+        }
+        inode_put(replaced);
+    }
+    return err;
+}
+
+s64 p9_name_readlink(struct inode *inode, char *target, size_t size)
+{
+    struct p9_fid *fid = p9_inode_fid(p9_inode_of(inode));
+    s64 result = p9_readlink(fid, target, size);
+
+    p9_fid_put(fid);
+    return result;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small files: read by windows of 2 MiB, mapped all around the fault, and
+ * copied ahead where a private mapping would be by and by.
+ */
+#include "file_help.h"
+
+#define WINDOW (LARGE_SIZE / PAGE_SIZE) /* pages */
+#define PAGES (3 * WINDOW + 5)
+
+/* The file must be a sixteenth of free memory at most. */
+static bool is_small_machine(void)
+{
+    if (memory_free_frames() < 16 * PAGES + 2 * WINDOW) {
+        guest_skip("needs 128 MiB");
+        return true;
+    }
+    return false;
+}
+
+/* As of an image: nobody writes to it. */
+static const struct page_cache_ops still_ops = {.read = disk_read};
+
+static struct test_file *open_still(void)
+{
+    return open_file(&still_ops, PAGES * PAGE_SIZE, O_RDONLY);
+}
+
+static u64 word_of(struct test_file *t, u64 index)
+{
+    pfn_t frame;
+    u64 word;
+
+    EQ(page_cache_get(t->cache, index, false, &frame), 0);
+    word = *(u64 *)pfn_to_virt(frame);
+    frame_put(frame, ORDER_4K);
+    return word;
+}
+
+GUEST_TEST(file_window_is_read_whole)
+{
+    struct memory_state before = state_with_files();
+    struct test_file *t;
+
+    if (is_small_machine()) {
+        return;
+    }
+    t = open_still();
+    EQ(word_of(t, WINDOW + 188), (WINDOW + 188) * 3 + 1);
+    EQ(t->reads, 1);
+    EQ(t->pages_read, WINDOW);
+    EQ(word_of(t, WINDOW), WINDOW * 3 + 1);
+    EQ(word_of(t, 2 * WINDOW - 1), (2 * WINDOW - 1) * 3 + 1);
+    EQ(t->reads, 1);
+    EQ(word_of(t, PAGES - 1), (PAGES - 1) * 3 + 1); /* the last window is short */
+    EQ(t->reads, 2);
+    EQ(t->pages_read, WINDOW + 5);
+    /* Of a window that is there in part: what is missing around the place. */
+    page_cache_forget(t->cache, (WINDOW + 10) * PAGE_SIZE, (WINDOW + 20) * PAGE_SIZE);
+    EQ(word_of(t, WINDOW + 15), (WINDOW + 15) * 3 + 1);
+    EQ(t->reads, 3);
+    EQ(t->pages_read, WINDOW + 5 + 10);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}
+
+/* Room for `size` bytes at a multiple of 2 MiB, with nothing there. */
+static vaddr_t place_for(u64 size)
+{
+    vaddr_t va = map_new(size + LARGE_SIZE, 0);
+
+    EQ(aspace_unmap(va, size + LARGE_SIZE), 0);
+    return ALIGN_UP(va, LARGE_SIZE);
+}
+
+/* From page 1 on, so that the cache's own frames do not fit. */
+static vaddr_t map_skewed(struct test_file *t, unsigned prot)
+{
+    u64 size = (PAGES - 1) * PAGE_SIZE;
+    vaddr_t va = place_for(size);
+
+    EQ(aspace_map_file(va, size, prot, MAP_PLACE_FIXED, t->file, PAGE_SIZE, &va), 0);
+    return va;
+}
+
+static u64 wrong_words(vaddr_t va, u64 pages)
+{
+    u64 wrong = 0;
+
+    for (u64 i = 0; i < pages; i++) {
+        wrong += *word_at(va + i * PAGE_SIZE) != (i + 1) * 3 + 1;
+    }
+    return wrong;
+}
+
+GUEST_TEST(file_window_of_its_own)
+{
+    struct memory_state before = state_with_files();
+    struct test_file *t;
+    vaddr_t va, other;
+    u64 faults;
+
+    if (is_small_machine()) {
+        return;
+    }
+    t = open_still();
+    va = map_skewed(t, PROT_RW);
+    other = map_skewed(t, PROT_READ);
+    EQ(*word_at(va + LARGE_SIZE + 8 * PAGE_SIZE), (WINDOW + 9) * 3 + 1);
+    EQ(backed_by(va), 0);
+    EQ(backed_by(va + LARGE_SIZE), 2);
+    EQ(backed_by(va + 2 * LARGE_SIZE), 2); /* and what follows */
+    EQ(page_cache_pages(t->cache), 0);
+    EQ(wrong_words(va, PAGES - 1), 0);
+    EQ(backed_by(va + 3 * LARGE_SIZE), 1); /* the rest of a window */
+    /* That was copied as a whole: to write to it takes no further fault. */
+    faults = stats_now().faults;
+    stamp_pages(va, va + (PAGES - 1) * PAGE_SIZE, 7);
+    EQ(stats_now().faults, faults);
+    EQ(wrong_words(other, PAGES - 1), 0);
+    EQ(aspace_protect(va, LARGE_SIZE, PROT_READ), 0);
+    OK(pages_stamped(va, va + (PAGES - 1) * PAGE_SIZE, 7));
+    aspace_check();
+    /* Only this page is the file's again. */
+    EQ(aspace_discard(va + 9 * PAGE_SIZE, PAGE_SIZE), 0);
+    EQ(*word_at(va + 9 * PAGE_SIZE), 10 * 3 + 1);
+    OK(pages_stamped(va, va + 9 * PAGE_SIZE, 7));
+    OK(pages_stamped(va + 10 * PAGE_SIZE, va + LARGE_SIZE, 7));
+    EQ(aspace_unmap(va, (PAGES - 1) * PAGE_SIZE), 0);
+    EQ(aspace_unmap(other, (PAGES - 1) * PAGE_SIZE), 0);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}
+
+/* Eviction leaves copies where they are; a file that is cut takes them along. */
+GUEST_TEST(file_window_of_its_own_stays)
+{
+    struct memory_state before = state_with_files();
+    struct test_file *t;
+    vaddr_t va;
+
+    if (is_small_machine()) {
+        return;
+    }
+    t = open_still();
+    va = map_skewed(t, PROT_RW);
+    stamp_pages(va, va + LARGE_SIZE, 3);
+    EQ(backed_by(va), 2);
+    aspace_unmap_file(t->cache, 0, PAGES, false);
+    EQ(backed_by(va), 2);
+    OK(pages_stamped(va, va + LARGE_SIZE, 3));
+    aspace_unmap_file(t->cache, 0, PAGES, true);
+    EQ(backed_by(va), 0);
+    EQ(wrong_words(va, PAGES - 1), 0);
+    EQ(aspace_unmap(va, (PAGES - 1) * PAGE_SIZE), 0);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}
+
+/* Of a file that may be written to, nobody gets copies before he needs them. */
+GUEST_TEST(file_window_not_of_what_changes)
+{
+    struct memory_state before = state_with_files();
+    struct test_file *t;
+    vaddr_t va;
+
+    if (is_small_machine()) {
+        return;
+    }
+    t = open_file(&disk_ops, PAGES * PAGE_SIZE, O_RDWR);
+    va = map_skewed(t, PROT_RW);
+    EQ(wrong_words(va, PAGES - 1), 0);
+    EQ(backed_by(va), 1);
+    EQ(page_cache_pages(t->cache), PAGES);
+    EQ(aspace_unmap(va, (PAGES - 1) * PAGE_SIZE), 0);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}
+
+/* A page that cannot be read is its own trouble only. */
+GUEST_TEST(file_window_bad_page)
+{
+    struct memory_state before = state_with_files();
+    struct test_file *t;
+    vaddr_t va;
+    u64 word;
+
+    if (is_small_machine()) {
+        return;
+    }
+    t = open_still();
+    t->read_error = -EIO;
+    t->bad_page = 100;
+    va = map_skewed(t, PROT_RW);
+    EQ(user_read(&word, word_at(va + 5 * PAGE_SIZE), sizeof(word)), 0);
+    EQ(word, 6 * 3 + 1);
+    EQ(user_read(&word, word_at(va + 99 * PAGE_SIZE), sizeof(word)), -EFAULT);
+    EQ(user_read(&word, word_at(va + LARGE_SIZE), sizeof(word)), 0);
+    EQ(word, (WINDOW + 1) * 3 + 1);
+    EQ(aspace_unmap(va, (PAGES - 1) * PAGE_SIZE), 0);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}
+
+/* All of a window is mapped at its first fault, whose end is the region's. */
+GUEST_TEST(file_window_is_mapped_whole)
+{
+    struct memory_state before = state_with_files();
+    struct test_file *t;
+    vaddr_t va;
+    u64 resident;
+
+    if (is_small_machine()) {
+        return;
+    }
+    t = open_still();
+    va = map_file(t, 100 * PAGE_SIZE, PROT_READ, 0, WINDOW * PAGE_SIZE + 50 * PAGE_SIZE);
+    resident = stats_now().resident_4k;
+    EQ(*word_at(va + 60 * PAGE_SIZE), (WINDOW + 110) * 3 + 1);
+    EQ(stats_now().resident_4k, resident + 100);
+    EQ(backed_by(va), 1);
+    EQ(backed_by(va + 99 * PAGE_SIZE), 1);
+    EQ(backed_by(va + 100 * PAGE_SIZE), 0);
+    EQ(t->reads, 1);
+    EQ(aspace_unmap(va, 100 * PAGE_SIZE), 0);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}
