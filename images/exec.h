@@ -24,5 +24,7 @@ void exec_start_terminal(const struct exec_spec *spec);
 
 /* exec_control.c: from now on the host's signals reach the program. */
 void exec_listen(void);
+/* exec_attach.c: a line "attach HEX" of the host; empty: the request is whole. */
+void exec_attach(const char *hex, size_t len);
 /* One line for the host, at most 256 bytes: how the program ended. */
 void exec_report(const char *fmt, ...) printf_like(1, 2);

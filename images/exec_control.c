@@ -67,7 +67,7 @@ static bool begins_with(const char *line, size_t len, const char *word)
 /* Anything else is of a newer tool, and not for us. */
 static void obey(const char *line, size_t len)
 {
-    static const char send[] = "signal ", size[] = "size ";
+    static const char send[] = "signal ", size[] = "size ", attach[] = "attach ";
     unsigned first, second;
 
     if (begins_with(line, len, send)) {
@@ -81,6 +81,8 @@ static void obey(const char *line, size_t len)
         at += take_number(line + at, len - at, &first);
         (void)take_number(line + at, len - at, &second);
         console_set_window((u16)first, (u16)second);
+    } else if (len >= sizeof(attach) - 1 && memcmp(line, attach, sizeof(attach) - 1) == 0) {
+        exec_attach(line + sizeof(attach) - 1, len - (sizeof(attach) - 1));
     }
 }
 

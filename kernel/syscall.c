@@ -45,11 +45,6 @@ const char *syscall_name(unsigned nr)
     return nr < SYSCALL_COUNT ? names[nr] : NULL;
 }
 
-bool syscall_exists(unsigned nr)
-{
-    return nr < SYSCALL_COUNT && syscall_table[nr] != sys_missing;
-}
-
 #pragma GCC diagnostic ignored "-Woverride-init" /* holes first, then what fills them */
 const syscall_fn syscall_table[SYSCALL_COUNT] = {
     [0 ... SYSCALL_COUNT - 1] = sys_missing,

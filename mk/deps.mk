@@ -29,11 +29,12 @@ deps_of_libc := libc
 deps_of_libc-linux := libc
 deps_of_test-libc := libc test
 deps_of_jdk := run
+deps_of_test-build := run libc disk test
 deps_of_java-programs := run
 deps_of_test-java := run test libc
 deps_of_test-jvm := run test libc
-deps_of_jars := run java
-deps_of_test-jars := run test java
+deps_of_jars := run
+deps_of_test-jars := run test libc
 deps_of_deps := $(deps_groups)
 $(foreach group,$(deps_groups),$(eval deps_of_deps-$(group) := $(group)))
 

@@ -1,25 +1,28 @@
 # SPDX-License-Identifier: MIT
 #
 # make jars       Debian's jars that are run as programs, fetched, and our programs for them
-# make test-jars  they run on Linux and in Moka, and the two are compared
+# make test-jars  they run on Linux and in Moka, and the two are compared; a part of test-jvm
 #
 # JARS='--cpus 2 --only h2' and the like are options of tests/run-jars.sh.
 
-$(BUILD)/jars/root.list: jvm-support/jdk/fetch.sh tests/jars/packages.txt
+jars_folder := $(BUILD)/jars/root/usr/share/java
+jars_lucene := $(jars_folder)/lucene-core-8.7.0.jar:$(jars_folder)/lucene-analyzers-common-8.7.0.jar
+
+$(BUILD)/jars/root.stamp: jvm-support/jdk/fetch.sh tests/jars/packages.txt
+	@mkdir -p $(@D)
 	$(Q)jvm-support/jdk/fetch.sh $(BUILD)/jars/root tests/jars/packages.txt
 	$(Q)touch $@
 
 $(BUILD)/jars/math.files: jvm-support/fetch.sh tests/jars/sources.txt
 	$(Q)rm -rf $(@D)/math && mkdir -p $(@D)/math
-	$(Q)tar -xf "$$(jvm-support/fetch.sh commons-math3 tests/jars/sources.txt)" -C $(@D)/math --strip-components=1
+	$(Q)archive=$$(jvm-support/fetch.sh commons-math3 tests/jars/sources.txt) && \
+		tar -xf "$$archive" -C $(@D)/math --strip-components=1
 	$(Q)find $(abspath $(@D))/math/src/main/java -name '*.java' | LC_ALL=C sort >$@
 
-$(BUILD)/jars/programs.stamp: $(wildcard tests/jars/*) $(BUILD)/jars/root.list mk/jars.mk
+$(BUILD)/jars/programs.stamp: $(wildcard tests/jars/*) $(BUILD)/jars/root.stamp $(java_home).stamp mk/jars.mk
 	@echo "  JAVAC $(@D)"
 	$(Q)rm -rf $(@D)/classes $(@D)/scripts && mkdir -p $(@D)/classes $(@D)/scripts
-	$(Q)javac --release 17 -d $(@D)/classes \
-		-cp '$(BUILD)/jars/root/usr/share/java/lucene-core-8.7.0.jar:$(BUILD)/jars/root/usr/share/java/lucene-analyzers-common-8.7.0.jar' \
-		tests/jars/*.java
+	$(Q)$(JAVAC) -d $(@D)/classes -cp '$(jars_lucene)' tests/jars/*.java
 	$(Q)cp tests/jars/script.* tests/jars/program.* tests/jars/build.xml tests/jars/query.xq \
 		tests/jars/picture.svg $(@D)/scripts
 	$(Q)touch $@
@@ -28,3 +31,4 @@ $(BUILD)/jars/programs.stamp: $(wildcard tests/jars/*) $(BUILD)/jars/root.list m
 jars: $(BUILD)/jars/programs.stamp $(BUILD)/jars/math.files
 test-jars: programs jdk jars
 	$(Q)tests/run-jars.sh $(JARS) $(BUILD)
+test-jvm: test-jars

@@ -2,6 +2,8 @@
 #
 # make programs       what runs programs: the tool, the kernel, the C library
 # make test-programs  tests/programs on Linux and in Moka, compared
+# make test-build     disks of `moka build`, by `moka run` and by QEMU alone; what the tool says
+#                     of a JVM that ends badly; other JDKs that are here
 # make test-debian    Debian's own binaries in Moka, a minute on each platform
 # make test-debian-full  the same with more of them, 500 MB, and self-tests
 #
@@ -77,11 +79,13 @@ $(programs_root)/lib/x86_64-linux-gnu/%:
 	@mkdir -p $(@D)
 	$(Q)cp -L "$$($(CXX) -print-file-name=$(@F))" $@
 
-.PHONY: programs test-program-files test-programs test-debian test-debian-full
+.PHONY: programs test-program-files test-programs test-build test-debian test-debian-full
 programs: $(BUILD)/tool/moka $(BUILD)/tool/mkcore $(BUILD)/disk/boot.bin $(BUILD)/release/moka.elf $(BUILD)/rom/moka.rom $(BUILD)/libc/lib/libc.so
 test-program-files: $(program_files) $(program_musl_files) $(program_libraries)
 test-programs: programs test-program-files
 	$(Q)tests/run-programs.sh $(BUILD)
+test-build: programs jdk java-programs
+	$(Q)tests/run-build.sh $(BUILD) $(or $(ACCEL),kvm)
 test-debian: programs
 	$(Q)tests/run-debian.sh $(BUILD)
 test-debian-full: programs

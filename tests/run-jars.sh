@@ -29,7 +29,8 @@ if [ $# != 1 ]; then
     exit 2
 fi
 build=$(cd "$1" && pwd)
-logs=$build/logs/jars
+result=jars$(echo "$accels" | tr ' ' '-')
+logs=$build/logs/$result
 work=$logs/work
 rm -rf "$logs"
 mkdir -p "$logs"
@@ -43,13 +44,8 @@ unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS CLASSPATH
 
 trap 'rm -rf "$work" "$memory"' EXIT
 trap 'exit 130' INT TERM HUP
-prepare_linux
 for how in ${accels:-kvm tcg}; do
-    if [ "$how" = kvm ] && ! (: <>/dev/kvm) 2>/dev/null; then
-        echo "NO KVM: Debian's jars were NOT run on it"
-        count 0 0 1
-        continue
-    fi
+    can_run "$how" "Debian's jars were" || continue
     if [ "$how" = tcg ]; then
         cpus=2
         quick_programs
@@ -62,4 +58,4 @@ for how in ${accels:-kvm tcg}; do
     done
 done
 print_times
-finish jars "$build/jars.result"
+finish "$result" "$build/$result.result"

@@ -50,6 +50,7 @@ fi
 . tests/java/common.sh
 . tests/java/facts.sh
 . tests/java/ends.sh
+. tests/java/attach.sh
 export MOKA_ROOT="$PWD" MOKA_BUILD="$build"
 unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS CLASSPATH TZ
 
@@ -89,6 +90,8 @@ quick_on_kvm() {
     native same
     same beans main Beans
     same 'random, TLS' main Secure
+    same 'sockets, Unix' main Unix
+    true_that 'attach, from within' attaches_to_itself
     same 'locales' main Locales
     same modules modules
     same agent agent
@@ -124,6 +127,7 @@ options() {
     same mistakes mistakes
     same locales locales Europe/Zurich
     same 'locales, zone by rule' locales EST5EDT
+    true_that 'a locale of its own' german
 }
 endings() {
     for ending in return 'exit 3' 'halt 4' daemon thread uncaught memory; do
@@ -160,6 +164,7 @@ programs() {
     native on_each
     on_each beans main Beans
     on_each 'random, TLS' main Secure
+    on_each 'sockets, Unix' main Unix
 }
 machines() {
     true_that 'the machine as it is' sees_the_machine
@@ -168,6 +173,9 @@ machines() {
     same 'transparent huge pages' large_pages -XX:+UseTransparentHugePages
     true_that 'large pages' large_pages -XX:+UseLargePages
     true_that 'no second process' no_second_process
+    true_that 'attach, from within' attaches_to_itself
+    true_that 'attach, from the host' attaches_from_host
+    true_that 'no network' main NoNetwork
 }
 full_on_kvm() {
     options

@@ -110,6 +110,22 @@ input_file() {
 }
 check 'input, a pipe of 20 MB' input_pipe
 check 'input, a file of 20 MB' input_file
+# Each line is there before the next is asked for, also where a pipe takes it.
+line_by_line() {
+    mkfifo "$dir/ask"
+    : >"$dir/lines"
+    { run bytes copy <"$dir/ask" 2>/dev/null | cat >"$dir/lines"; } &
+    exec 9>"$dir/ask"
+    found=0
+    for line in first second third; do
+        echo "$line" >&9
+        wait_for "$line" "$dir/lines" || found=1
+    done
+    exec 9>&-
+    wait
+    return $found
+}
+check 'line by line' line_by_line
 # nobody_reads STATUS COMMAND...
 nobody_reads() {
     wanted=$1

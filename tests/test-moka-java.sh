@@ -135,7 +135,9 @@ chosen_in_file() {
 check 'what a file chooses is not chosen by us' chosen_in_file
 explains() {
     accepts -m 1G -c 2 good.jar && grep -q 'heap may have .* of 1024 MiB' "$dir/out" &&
-        grep -q 'collector Parallel' "$dir/out"
+        grep -q 'collector Parallel' "$dir/out" && grep -q 'large pages' "$dir/out" &&
+        accepts -m 128M -c 2 good.jar && ! grep -q 'large pages' "$dir/out" &&
+        accepts -m 1G -XX:-UseTransparentHugePages good.jar && ! grep -q 'large pages' "$dir/out"
 }
 check '--dry-run says what was chosen and why' explains
 

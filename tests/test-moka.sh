@@ -200,6 +200,28 @@ ends_while_it_writes() {
     [ $status = 143 ]
 }
 check 'a signal while nobody reads what is left' ends_while_it_writes
+# A machine that fails leaves its log, of which the last twenty are kept.
+logs_are_few() {
+    mkdir -p "$dir/cache/reports/99999999-1"
+    touch -d '20 days ago' "$dir/cache/reports/99999999-1" "$dir/cache/reports/log-1"
+    for number in 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23; do
+        touch -d "$number minutes ago" "$dir/cache/reports/log-$number"
+    done
+    cat >"$dir/fake/tools/qemu.sh" <<'END'
+#!/bin/sh
+for word; do
+    case $word in
+    file,id=serial,path=*) echo 'Moka was here' >"${word#*path=}" ;;
+    esac
+done
+END
+    fake env
+    [ $status = 125 ] && grep -q "log is in '$dir/cache/reports/log-" "$dir/out" &&
+        [ "$(find "$dir/cache/reports" -name 'log-*' | wc -l)" = 20 ] &&
+        ! [ -e "$dir/cache/reports/log-1" ] && [ -e "$dir/cache/reports/log-2" ] &&
+        ! [ -e "$dir/cache/reports/99999999-1" ]
+}
+check 'logs and reports of machines that failed go' logs_are_few
 rm "$dir/build/release/moka.elf"
 check 'no kernel' refuses 'cannot read the kernel' "$dir/root" /bin/program
 finish

@@ -12,11 +12,9 @@
 #include "disk.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define APP "/app"
@@ -158,8 +156,12 @@ struct records {
 
 static void add_record(struct records *records, const char *key, const char *value)
 {
-    size_t size = strlen(key) + strlen(value) + 2;
+    size_t size = strlen(key) + 2;
 
+    if (value == NULL) { /* nothing is known */
+        return;
+    }
+    size += strlen(value);
     records->bytes = need_memory(realloc(records->bytes, records->size + size + 1));
     snprintf(records->bytes + records->size, size + 1, "%s=%s", key, value);
     records->size += size;
@@ -201,12 +203,11 @@ static struct records make_recipe(const struct options *options, const char *jav
     add_record(&recipe, "java", java);
     add_record(&recipe, "archive", options->jdk == NULL ? "yes" : "no");
     add_record(&recipe, "cwd", APP);
-    for (; strcmp(*word, "-jar") != 0; word++) {
+    for (; *word != NULL && strcmp(*word, "-jar") != 0; word++) {
         add_record(&recipe, "option", *word);
     }
-    add_record(&recipe, "jar", *++word);
-    for (word++; *word != NULL; word++) {
-        add_record(&recipe, "argument", *word);
+    for (bool first = true; *word != NULL && *++word != NULL; first = false) {
+        add_record(&recipe, first ? "jar" : "argument", *word);
     }
     for (size_t i = 0; i < options->env.count; i++) {
         add_record(&recipe, "env", options->env.word[i]);
@@ -228,27 +229,14 @@ static char *place_jar(struct options *options)
     return jar;
 }
 
-/* QEMU's program knows the other formats. */
-static void convert(const char *from, const char *to, const char *format)
+/* QEMU's words for the CPU, as it can be had here. */
+static const char *cpu_options(void)
 {
-    int status = -1;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        execlp("qemu-img", "qemu-img", "convert", "-f", "raw", "-O", format, from, to,
-               (char *)NULL);
-        _exit(STATUS_NOT_FOUND);
+    if (access("/dev/kvm", R_OK | W_OK) != 0) {
+        return "-accel tcg -cpu max";
     }
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NOT_FOUND) {
-        fail("make deps-disk installs it, or says how; or make a raw disk: -o app.img",
-             "a disk in the format %s needs qemu-img, which is not here", format);
-    }
-    if (status != 0) {
-        unlink(to);
-        fail("make room there", "qemu-img could not write '%s'", to);
-    }
+    return access("/sys/module/kvm_pvm", F_OK) == 0 ? "-accel kvm -cpu host,-arch-capabilities"
+                                                    : "-accel kvm -cpu host";
 }
 
 static void tell(const struct options *options)
@@ -260,9 +248,9 @@ static void tell(const struct options *options)
     }
     say("'%s' has %lld MB; it runs with: moka run %s", options->output,
         (long long)stat_buf.st_size / 1000000, options->output);
-    say("or without moka: qemu-system-x86_64 -accel kvm -cpu host -m %s -smp %s -nographic -drive "
-        "file=%s,format=%s,if=virtio",
-        options->memory, options->cpus, options->output, options->format);
+    say("or without moka: qemu-system-x86_64 %s -m %s -smp %s -nographic "
+        "-drive file=%s,format=%s,if=virtio",
+        cpu_options(), options->memory, options->cpus, options->output, options->format);
 }
 
 int build_disk(struct options *options, const struct places *places)
@@ -288,7 +276,7 @@ int build_disk(struct options *options, const struct places *places)
             fail(NULL, "cannot write '%s': %s", options->output, strerror(errno));
         }
     } else {
-        convert(partial, options->output, options->format);
+        disk_convert(partial, options->output, options->format);
     }
     tell(options);
     return 0;

@@ -157,6 +157,9 @@ static void start_machine(struct machine *machine, const struct options *options
         close(machine->theirs[i]); /* so that its end is the end of the stream */
     }
     messages_start(machine->ours[PORT_STATUS]);
+    if (options->verb == VERB_RUN || options->verb == VERB_JAVA) {
+        attach_start(machine->ours[PORT_CONTROL]);
+    }
     input_start(machine->ours[PORT_STDIN]);
     relay_out(machine->ours[PORT_STDOUT], STDOUT_FILENO);
     relay_out(machine->ours[PORT_STDERR], STDERR_FILENO);

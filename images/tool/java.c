@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a JVM is told that has a machine of its own: how much of the memory its
- * heap may take, and which collector fits.
+ * heap may take, which collector fits, and that there are large pages.
  *
  * A JVM takes a quarter of the memory for its heap, because it expects others
  * beside it.  Here is nobody else: the heap may have all but what the kernel,
@@ -18,6 +18,13 @@
  * for which 12 MB are copied and changed page by page at each start, most of a
  * small program's time.  At the place it was made for it is mapped as it is.
  *
+ * Large pages: the kernel gives them to who asks for whole ones.  A JVM that does
+ * not know of them lets its heap and its compiled code grow by less than 2 MiB at
+ * a time, and half of the heap, with Shenandoah nearly all, ends on small pages.
+ * With UseTransparentHugePages it is all on large ones, with each collector, and a
+ * program takes no more memory or time to start.  Not in the smallest machines,
+ * where one page that is begun is felt.
+ *
  * Whatever the user chooses, in any place where a JVM looks for options, goes before all this.
  */
 #include "tool.h"
@@ -28,6 +35,7 @@
 
 #define OWN_MIB 64u /* kernel, code, classes, at least */
 #define SERIAL_HEAP_MIB 128u
+#define LARGE_PAGES_HEAP_MIB 128u
 #define SERVER_MIB 1792u /* HotSpot's "server class machine" */
 
 static bool has_word(const char *word, const char *const *names)
@@ -69,7 +77,7 @@ size_t java_option_count(char **args)
 
 /* What has been chosen already. */
 struct chosen {
-    bool heap, collector;
+    bool heap, collector, pages;
 };
 
 static bool contains(const char *options, const char *const *names)
@@ -90,8 +98,11 @@ static void look_at(struct chosen *chosen, const char *options)
         "UseSerialGC",     "UseParallelGC", "UseParallelOldGC", "UseG1GC",
         "UseShenandoahGC", "UseZGC",        "UseEpsilonGC",     NULL};
 
+    static const char *const pages[] = {"LargePages", "HugePages", "UseHugeTLBFS", "UseSHM", NULL};
+
     chosen->heap = chosen->heap || contains(options, heap);
     chosen->collector = chosen->collector || contains(options, collector);
+    chosen->pages = chosen->pages || contains(options, pages);
 }
 
 static void look_at_words(void *chosen, char **words)
@@ -137,6 +148,17 @@ static void add_collector(struct words *to, unsigned long memory, unsigned cpus,
     }
 }
 
+static void add_pages(struct words *to, unsigned long memory, bool explain)
+{
+    if (heap_mib(memory) < LARGE_PAGES_HEAP_MIB) {
+        return;
+    }
+    words_add(to, text("-XX:+UseTransparentHugePages"));
+    if (explain) {
+        say("large pages: heap and compiled code grow by whole ones of 2 MiB");
+    }
+}
+
 void java_add_archive(struct words *to, bool explain)
 {
     words_add(to, text("-XX:+UnlockDiagnosticVMOptions"));
@@ -161,5 +183,8 @@ void java_add_defaults(struct words *to, char **args, const struct words *env,
     }
     if (!chosen.collector) {
         add_collector(to, memory_mib, cpus, explain);
+    }
+    if (!chosen.pages) {
+        add_pages(to, memory_mib, explain);
     }
 }

@@ -33,6 +33,8 @@ static void obey(const char *line)
         terminal_apply(line);
     } else if (sscanf(line, "taken %llu", &number) == 1) {
         messages.taken = number;
+    } else if (strncmp(line, "attach ", strlen("attach ")) == 0) {
+        attach_take(line + strlen("attach "));
     } else {
         memcpy(messages.end, line, strlen(line) + 1);
     }

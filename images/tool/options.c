@@ -149,7 +149,7 @@ static const struct option *find_option(enum verb verb, const char *word)
     return NULL;
 }
 
-static void fail_unknown(enum verb verb, const char *word)
+static void __attribute__((noreturn)) fail_unknown(enum verb verb, const char *word)
 {
     const char *names[OPTIONS + 1] = {NULL}, *meant;
     size_t count = 0;

@@ -6,8 +6,8 @@
  * A JVM writes these (hs_err files, heap dumps) into its current folder.  If
  * that is one of the host's, they are there.  If it is the guest's, a folder
  * below the cache is shared for them, "reports/PID-TIME"; it goes again if it is
- * empty at the end.  Logs lie beside, and the older ones go when one is
- * written.
+ * empty at the end.  Logs lie beside.  What is older than two weeks goes when
+ * there is something new, and of the logs all but the last ones.
  */
 #include "tool.h"
 
@@ -117,6 +117,67 @@ static void write_log(const char *path, const char *bytes, size_t size)
     }
 }
 
+struct old_file {
+    char *path;
+    time_t time;
+};
+
+static int newer_first(const void *a, const void *b)
+{
+    time_t first = ((const struct old_file *)a)->time, second = ((const struct old_file *)b)->time;
+
+    return first < second ? 1 : first > second ? -1 : 0;
+}
+
+/* A folder for reports has the number of its tool in its name. */
+static bool is_in_use(const char *name)
+{
+    int pid = atoi(name);
+
+    return pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH);
+}
+
+/* Logs beyond the last ones, and all that is old. */
+static void clean_up(const char *folder)
+{
+    struct old_file *logs = NULL;
+    size_t count = 0;
+    struct dirent *entry;
+    struct stat stat_buf;
+    DIR *dir = opendir(folder);
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        char *path = text("%s/%s", folder, entry->d_name);
+
+        if (entry->d_name[0] == '.' || lstat(path, &stat_buf) != 0) {
+            free(path);
+            continue;
+        }
+        if (strncmp(entry->d_name, "log-", 4) == 0) {
+            logs = need_memory(realloc(logs, (count + 1) * sizeof(*logs)));
+            logs[count++] = (struct old_file){path, stat_buf.st_mtime};
+            continue;
+        }
+        if (time(NULL) - stat_buf.st_mtime > KEPT_MAX && !is_in_use(entry->d_name)) {
+            stage_remove(path);
+        }
+        free(path);
+    }
+    if (count > 0) {
+        qsort(logs, count, sizeof(*logs), newer_first);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i >= KEPT_COUNT || time(NULL) - logs[i].time > KEPT_MAX) {
+            unlink(logs[i].path);
+        }
+        free(logs[i].path);
+    }
+    free(logs);
+    if (dir != NULL) {
+        closedir(dir);
+    }
+}
+
 void reports_finish(const struct options *options, int status, time_t since, const char *log,
                     size_t size)
 {
@@ -135,48 +196,8 @@ void reports_finish(const struct options *options, int status, time_t since, con
     if (!options->quiet && (options->reports != NULL || failed) && has_report(folder, since)) {
         say("the JVM's reports%s are in '%s'", failed ? " and the kernel's log" : "", folder);
     }
-}
-
-struct log_file {
-    char *name;
-    time_t time;
-};
-
-static int newer_first(const void *a, const void *b)
-{
-    time_t first = ((const struct log_file *)a)->time, second = ((const struct log_file *)b)->time;
-
-    return first < second ? 1 : first > second ? -1 : 0;
-}
-
-/* Logs beyond the last ones, and old ones. */
-static void clean_logs(const char *folder)
-{
-    struct log_file *files = NULL;
-    size_t count = 0;
-    struct dirent *entry;
-    struct stat stat_buf;
-    DIR *dir = opendir(folder);
-
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (strncmp(entry->d_name, "log-", 4) == 0 &&
-            fstatat(dirfd(dir), entry->d_name, &stat_buf, AT_SYMLINK_NOFOLLOW) == 0) {
-            files = need_memory(realloc(files, (count + 1) * sizeof(*files)));
-            files[count++] = (struct log_file){text("%s", entry->d_name), stat_buf.st_mtime};
-        }
-    }
-    if (count > 0) {
-        qsort(files, count, sizeof(*files), newer_first);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (i >= KEPT_COUNT || time(NULL) - files[i].time > KEPT_MAX) {
-            unlinkat(dirfd(dir), files[i].name, 0);
-        }
-        free(files[i].name);
-    }
-    free(files);
-    if (dir != NULL) {
-        closedir(dir);
+    if (options->reports != NULL) {
+        clean_up(reports_folder(options));
     }
 }
 
@@ -186,7 +207,7 @@ char *report_log(const struct options *options, const char *bytes, size_t size)
     char *path = text("%s/log-%d", folder, (int)getpid());
 
     write_log(path, bytes, size);
-    clean_logs(folder);
+    clean_up(folder);
     free(folder);
     return path;
 }

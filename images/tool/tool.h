@@ -123,6 +123,10 @@ void run_prepare(struct options *options, const struct places *places);
 void prepare_machine(struct options *options);
 void prepare_defaults(const struct options *options, struct words *words, bool archive);
 
+/* attach.c: the host's jcmd reaches the JVM; what the guest answers, "" at the end. */
+void attach_start(int control);
+void attach_take(const char *hex);
+
 /* build.c, doctor.c: all of it; the tool's status. */
 void build_parse(struct options *options, char **argv);
 int build_disk(struct options *options, const struct places *places);

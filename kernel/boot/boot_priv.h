@@ -91,7 +91,6 @@ struct cmdline_word {
 };
 /* 1 and the next word at *at, which moves on; 0 at the end; -EINVAL: malformed. */
 must_check int cmdline_next(const char **at, struct cmdline_word *word);
-bool cmdline_word_is(const struct cmdline_word *word, const char *name);
 /* Number with suffix at the start of [text, end): what follows it, or NULL. */
 const char *cmdline_parse_u64(const char *text, const char *end, u64 *value);
 /* The devices in virtio_mmio.device= words.  Ends with config_error(). */

@@ -71,7 +71,7 @@ int cmdline_next(const char **at, struct cmdline_word *word)
     return word->len > 0;
 }
 
-bool cmdline_word_is(const struct cmdline_word *word, const char *name)
+static bool cmdline_word_is(const struct cmdline_word *word, const char *name)
 {
     return strlen(name) == word->name_len && memcmp(word->text, name, word->name_len) == 0;
 }

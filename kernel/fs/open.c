@@ -148,11 +148,6 @@ static int open_existing(struct dentry *dentry, u32 flags, struct file **file)
     return 0;
 }
 
-int vfs_open_dentry(struct dentry *dentry, u32 flags, struct file **file)
-{
-    return open_existing(dentry, flags, file);
-}
-
 /* What open(2) was asked for. */
 struct open_call {
     struct dentry *base;

@@ -107,8 +107,8 @@ int aspace_init(void)
     struct frame_stats frames;
 
     pagetable_use_frames();
-    kmap_init();
     frame_get_stats(&frames);
+    kmap_init(frames.total);
     aspace.total_frames = frames.total;
     region_set_init(&aspace.set, zones, ARRAY_SIZE(zones));
     return reserve_kernel();

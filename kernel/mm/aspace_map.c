@@ -11,8 +11,10 @@
 #include <kernel/assert.h>
 #include <kernel/errno.h>
 #include <kernel/kmalloc.h>
+#include <kernel/pagecache.h>
 #include <kernel/pagetable.h>
 #include <kernel/trace.h>
+#include <kernel/vfs.h>
 
 #define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
 #define FILE_END (1ull << 63)
@@ -177,6 +179,8 @@ int aspace_map_file(vaddr_t hint, u64 size, unsigned prot, unsigned flags, struc
     error = map_region(hint, size, &attributes, flags, addr);
     if (error != 0) {
         region_object_put(attributes.object);
+    } else if (prot & PROT_EXEC) {
+        page_cache_will_need_soon(file->inode->pages, offset / PAGE_SIZE, size / PAGE_SIZE);
     }
     return error;
 }

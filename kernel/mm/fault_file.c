@@ -95,7 +95,46 @@ static bool fits_own_large(const struct region *region, vaddr_t va)
 /* What may be written to, of a small file, is copied at once: a library's data always is. */
 static bool is_copied_ahead(const struct region *region)
 {
-    return (region->prot & PROT_WRITE) != 0 && page_cache_may_copy_ahead(region->object->cache);
+    return !region->shared && (region->prot & PROT_WRITE) != 0 &&
+           page_cache_may_copy_ahead(region->object->cache);
+}
+
+/* Does no window of it lie in the cache as it would in memory? */
+static bool is_skewed(const struct region *region)
+{
+    return !region->shared && !IS_ALIGNED(region->offset - region->start, LARGE_SIZE) &&
+           page_cache_may_copy_ahead(region->object->cache);
+}
+
+/* The windows from the fault's on that are the region's and empty, all under one lock. */
+static void find_own_windows(struct fault *f, const struct region *region, const u64 *entry,
+                             unsigned level)
+{
+    vaddr_t window = ALIGN_DOWN(f->addr, LARGE_SIZE);
+    vaddr_t end = MIN(region->end, ALIGN_DOWN(window, PT_GROUP_SIZE) + PT_GROUP_SIZE);
+
+    f->own_start = window;
+    f->own_end = window + LARGE_SIZE;
+    while (end - f->own_end >= LARGE_SIZE && (level > 2 || pte_load(++entry) == 0)) {
+        f->own_end += LARGE_SIZE;
+    }
+}
+
+/* The part of the window around the fault where nothing is mapped yet. */
+static void find_own_pages(struct fault *f, const struct region *region, const u64 *entry,
+                           unsigned level)
+{
+    vaddr_t window = ALIGN_DOWN(f->addr, LARGE_SIZE), page = ALIGN_DOWN(f->addr, PAGE_SIZE);
+    vaddr_t low = MAX(region->start, window), high = MIN(region->end, window + LARGE_SIZE);
+
+    f->own_start = level > 1 ? low : page;
+    f->own_end = level > 1 ? high : page + PAGE_SIZE;
+    for (const u64 *at = entry; f->own_start > low && pte_load(--at) == 0;) {
+        f->own_start -= PAGE_SIZE;
+    }
+    for (const u64 *at = entry; f->own_end < high && pte_load(++at) == 0;) {
+        f->own_end += PAGE_SIZE;
+    }
 }
 
 int fault_look_file(struct fault *f, const struct region *region, u64 *entry, unsigned level)
@@ -113,10 +152,16 @@ int fault_look_file(struct fault *f, const struct region *region, u64 *entry, un
     f->index = index_of(region, f->addr);
     f->start = region->start;
     f->end = region->end;
-    f->copy = !region->shared && (write || is_copied_ahead(region));
+    f->copy = (write && !region->shared) || is_copied_ahead(region);
     f->store = write && region->shared;
     f->large = level > 1 && fits_large(region, f->addr) && !f->no_large;
     f->own_large = level > 1 && !f->large && fits_own_large(region, f->addr) && !f->no_large;
+    f->own_pages = !f->own_tried && (is_copied_ahead(region) || is_skewed(region));
+    if (f->own_large) {
+        find_own_windows(f, region, entry, level);
+    } else if (f->own_pages) {
+        find_own_pages(f, region, entry, level);
+    }
     return FAULT_NEEDS_PAGES;
 }
 
@@ -500,7 +545,16 @@ static int supply(struct fault *f)
         if (step >= 0) {
             return step;
         }
-        f->no_large = true;
+        f->no_large = true; /* and another look for what there can be */
+        return FAULT_RETRY;
+    }
+    if (f->own_pages) {
+        int step = fault_supply_own_pages(f);
+
+        if (step >= 0) {
+            return step;
+        }
+        f->own_tried = true;
     }
     if (f->copy) {
         return supply_private(f);

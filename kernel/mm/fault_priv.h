@@ -30,8 +30,9 @@ struct fault {
     bool write;    /* populate: as if written to, where the region allows it */
     bool may_wait; /* interrupts were on */
     vaddr_t limit;
-    bool no_large; /* there are no 2 MiB frames */
-    u64 seen;      /* aspace.releases when the region was found busy */
+    bool no_large;  /* there are no 2 MiB frames */
+    bool own_tried; /* there can be no private pages ahead */
+    u64 seen;       /* aspace.releases when the region was found busy */
     /* What is to be mapped: `count` pages of `order` from `base` on. */
     vaddr_t base;
     unsigned order, count;
@@ -44,6 +45,8 @@ struct fault {
     bool store;                   /* it writes to a shared one */
     bool large;                   /* nothing is in the window, which may be a large page */
     bool own_large;               /* or a private one, filled from the file */
+    bool own_pages;               /* or single ones */
+    vaddr_t own_start, own_end;   /* where these go */
 };
 
 /* fault.c: 0 if the fault may be served from the region.  Read lock held. */
@@ -61,6 +64,8 @@ must_check int fault_supply_copy(struct fault *f);
 
 /* fault_private.c: f->own_large.  Negative: not so. */
 must_check int fault_supply_own_large(struct fault *f);
+/* f->own_pages, likewise. */
+must_check int fault_supply_own_pages(struct fault *f);
 
 /*
  * fault_streak.c remembers where a CPU's last few faults ended.  Any CPU's

@@ -10,8 +10,11 @@
  *
  * Making a thread must be cheap, and mapping is not (a page's first use costs
  * 25,000 cycles and more on kvm_pvm), so free stacks stay mapped and are used
- * again, last in first out.  Beyond KSTACK_CACHED of them, all pages but the
- * top one are given back: that one holds the list's link.
+ * again, last in first out, as long as they are no more than a sixty-fourth of
+ * memory.  Beyond that all pages but the top one are given back: that one holds
+ * the list's link.  It is done for KSTACK_BATCH stacks at once, because they
+ * share one shoot-down: with one for each, the ends of a thousand threads were
+ * as many waits of 10 to 50 ms on a host that had not got a CPU for each of ours.
  */
 #include "kmap_priv.h"
 
@@ -31,7 +34,9 @@
 
 #define STACKS_SIZE (32 * GIB)
 #define SLOT_SIZE (2 * KSTACK_SIZE)
-#define KSTACK_CACHED 64u
+#define KSTACK_CACHED 64u /* at least */
+#define KSTACK_SHARE 64u  /* of memory: one part in so many */
+#define KSTACK_BATCH 16u
 _Static_assert(KSTACK_GUARD <= KSTACK_SIZE, "the guard is the slot's lower half");
 _Static_assert((SLOT_SIZE & (SLOT_SIZE - 1)) == 0, "slots do not straddle windows");
 
@@ -47,15 +52,17 @@ struct free_stack {
 static struct {
     struct spinlock lock;
     vaddr_t base;              /* (c) */
+    u64 keep;                  /* (c) whole stacks */
     vaddr_t stack_next;        /* (l) first slot that was never used */
     vaddr_t device_next;       /* (l) */
     struct free_stack *cached; /* (l) whole stacks */
-    unsigned cached_count;     /* (l) */
+    u64 cached_count;          /* (l) */
     struct free_stack *hollow; /* (l) only the top page is there */
 } kmap = {.lock = SPINLOCK_INIT("kmap", RANK_KMAP)};
 
-void kmap_init(void)
+void kmap_init(u64 frames)
 {
+    kmap.keep = MAX(KSTACK_CACHED, frames / KSTACK_SHARE / (KSTACK_SIZE / PAGE_SIZE));
     kmap.base = KMAP_LOWEST + ALIGN_DOWN(random_u64() % (KMAP_HIGHEST - KMAP_LOWEST), GIANT_SIZE);
     kmap.stack_next = kmap.base;
     kmap.device_next = kmap.base + STACKS_SIZE;
@@ -125,24 +132,24 @@ static int map_page(vaddr_t va)
     return error;
 }
 
-static void unmap_pages(vaddr_t start, vaddr_t end)
+static void unmap_pages(struct tlb_batch *batch, vaddr_t start, vaddr_t end)
 {
-    struct tlb_batch batch;
-
-    tlb_batch_init(&batch);
     for (vaddr_t va = start; va < end; va += PAGE_SIZE) {
-        bool irq = spin_lock(pt_window_lock(va));
         unsigned level;
-        u64 old = pte_exchange(pt_lookup(va, &level), 0);
+        u64 old;
+        bool irq;
 
+        if (tlb_batch_full(batch)) {
+            tlb_batch_finish(batch);
+        }
+        irq = spin_lock(pt_window_lock(va));
+        old = pte_exchange(pt_lookup(va, &level), 0);
         spin_unlock(pt_window_lock(va), irq);
         BUG_ON(level != 1 || old == 0);
-        tlb_batch_add(&batch, va, PAGE_SIZE, PAGE_SIZE);
-        tlb_batch_free(&batch, (old & PTE_ADDRESS) >> PAGE_SHIFT, ORDER_4K);
+        tlb_batch_add(batch, va, PAGE_SIZE, PAGE_SIZE);
+        tlb_batch_free(batch, (old & PTE_ADDRESS) >> PAGE_SHIFT, ORDER_4K);
     }
-    tlb_batch_finish(&batch);
 }
-_Static_assert(KSTACK_SIZE / PAGE_SIZE <= TLB_BATCH_FRAMES, "unmap_pages() fills one batch");
 
 /* Maps downwards from `end`; all or nothing. */
 static int map_pages(vaddr_t start, vaddr_t end)
@@ -151,7 +158,11 @@ static int map_pages(vaddr_t start, vaddr_t end)
         int error = map_page(va - PAGE_SIZE);
 
         if (error != 0) {
-            unmap_pages(va, end);
+            struct tlb_batch batch;
+
+            tlb_batch_init(&batch);
+            unmap_pages(&batch, va, end);
+            tlb_batch_finish(&batch);
             return error;
         }
     }
@@ -221,26 +232,55 @@ int kstack_alloc(u64 *top)
     return hollow != NULL ? stack_fill(hollow, top) : stack_new(top);
 }
 
+/* The last KSTACK_BATCH that came, if there are so many more than are kept.  Lock held. */
+static struct free_stack *take_surplus(void)
+{
+    struct free_stack *first = kmap.cached, *last = first;
+
+    if (kmap.cached_count < kmap.keep + KSTACK_BATCH) {
+        return NULL;
+    }
+    for (unsigned i = 1; i < KSTACK_BATCH; i++) {
+        last = last->next;
+    }
+    kmap.cached = last->next;
+    kmap.cached_count -= KSTACK_BATCH;
+    last->next = NULL;
+    return first;
+}
+
+/* All that are linked to `first`, with one shoot-down. */
+static void hollow_out(struct free_stack *first)
+{
+    struct free_stack *last = NULL;
+    struct tlb_batch batch;
+    bool irq;
+
+    tlb_batch_init(&batch);
+    for (struct free_stack *stack = first; stack != NULL; stack = stack->next) {
+        unmap_pages(&batch, top_of(stack) - KSTACK_SIZE, top_of(stack) - PAGE_SIZE);
+        last = stack;
+    }
+    tlb_batch_finish(&batch);
+    irq = spin_lock(&kmap.lock);
+    last->next = kmap.hollow;
+    kmap.hollow = first;
+    spin_unlock(&kmap.lock, irq);
+}
+
 void kstack_free(u64 top)
 {
-    struct free_stack *stack = free_stack_of(top);
-    bool irq, keep;
+    struct free_stack *stack = free_stack_of(top), *surplus;
+    bool irq;
 
     assert(IS_ALIGNED(top, SLOT_SIZE) && top - kmap.base <= STACKS_SIZE);
     irq = spin_lock(&kmap.lock);
-    keep = kmap.cached_count < KSTACK_CACHED;
-    if (keep) {
-        stack->next = kmap.cached;
-        kmap.cached = stack;
-        kmap.cached_count++;
-    }
+    stack->next = kmap.cached;
+    kmap.cached = stack;
+    kmap.cached_count++;
+    surplus = take_surplus();
     spin_unlock(&kmap.lock, irq);
-    if (keep) {
-        return;
+    if (surplus != NULL) {
+        hollow_out(surplus);
     }
-    unmap_pages(top - KSTACK_SIZE, top - PAGE_SIZE);
-    irq = spin_lock(&kmap.lock);
-    stack->next = kmap.hollow;
-    kmap.hollow = stack;
-    spin_unlock(&kmap.lock, irq);
 }

@@ -6,6 +6,6 @@
 
 #define KMAP_SIZE (64 * GIB)
 
-/* Start-up: draws the place. */
-void kmap_init(void);
+/* Start-up: draws the place.  `frames` is how much memory there is. */
+void kmap_init(u64 frames);
 vaddr_t kmap_start(void);

@@ -19,7 +19,6 @@
 #include <kernel/cpu.h>
 #include <kernel/errno.h>
 #include <kernel/frame.h>
-#include <kernel/print.h>
 
 #define PT_ROOT_LEVEL 4u
 #define WINDOW_LOCKS 256u
@@ -282,27 +281,4 @@ int pt_demote(vaddr_t va)
         frame_free(pfn, ORDER_4K);
     }
     return 0;
-}
-
-void pt_print_walk(vaddr_t va)
-{
-    u64 *at = root_entry(va);
-
-    if (va >= VADDR_END) {
-        kprintf("page table: %#lx is not in the lower half\n", va);
-        return;
-    }
-    for (unsigned l = PT_ROOT_LEVEL;; l--) {
-        u64 pte = pte_load(at);
-
-        kprintf("page table: level %u entry %3u %016lx%s%s%s%s%s%s%s\n", l, pt_index(va, l), pte,
-                pte & PTE_PRESENT ? " present" : (pte != 0 ? " hidden" : " empty"),
-                pte & PTE_WRITE ? " write" : "", pte & PTE_NX ? " nx" : "",
-                pte & PTE_ACCESSED ? " accessed" : "", pte & PTE_DIRTY ? " dirty" : "",
-                l > 1 && pte & PTE_LARGE ? " leaf" : "", pte & PTE_CACHE_OFF ? " uncached" : "");
-        if (!pte_is_table(pte, l)) {
-            return;
-        }
-        at = pt_table(pte) + pt_index(va, l - 1);
-    }
 }

@@ -45,7 +45,8 @@ void runq_init(struct runq *q)
     }
 }
 
-void runq_set_policy(struct thread *t, enum sched_class class, s8 nice)
+/* Class, nice and what follows from them. */
+static void set_policy(struct thread *t, enum sched_class class, s8 nice)
 {
     u32 weight = weights[nice + 20];
 
@@ -59,7 +60,7 @@ void runq_apply_policy(struct thread *t)
 {
     u32 policy = atomic_load_explicit(&t->policy, memory_order_relaxed);
 
-    runq_set_policy(t, (enum sched_class)(policy & 0xff), (s8)(policy >> 8));
+    set_policy(t, (enum sched_class)(policy & 0xff), (s8)(policy >> 8));
 }
 
 void runq_change_policy(struct runq *q, struct thread *t)

@@ -51,8 +51,6 @@ enum runq_put {
 
 void runq_init(struct runq *q);
 
-/* Sets class, nice and what follows from them.  The thread is off any queue. */
-void runq_set_policy(struct thread *t, enum sched_class class, s8 nice);
 /* Puts the wanted policy into force for a thread that runs from this queue. */
 void runq_change_policy(struct runq *q, struct thread *t);
 /* Likewise for one that is nowhere. */

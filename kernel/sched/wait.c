@@ -33,7 +33,8 @@ void waiter_enter(struct list *waiters, struct waiter *waiter)
     sched_prepare_sleep_locked();
 }
 
-void waiter_let_go(struct waiter *waiter)
+/* Wakes a chosen one, which is gone afterwards.  No lock held. */
+static void waiter_let_go(struct waiter *waiter)
 {
     struct thread *thread = waiter->thread;
 

@@ -18,9 +18,6 @@ static inline void waiter_choose(struct waiter *waiter)
     waiter->chosen = true;
 }
 
-/* Wakes a chosen one, which is gone afterwards.  No lock held. */
-void waiter_let_go(struct waiter *waiter);
-
 /* Wakes all of a private list of chosen ones.  No lock held. */
 void waiter_let_go_all(struct list *chosen);
 

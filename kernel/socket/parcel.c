@@ -112,9 +112,12 @@ void parcel_drop(struct parcel *parcel)
     }
 }
 
-void parcel_drop_all(struct list *parcels)
+void parcel_drop_all(struct parcel *first)
 {
-    while (!list_empty(parcels)) {
-        parcel_drop(list_entry(list_pop_front(parcels), struct parcel, link));
+    while (first != NULL) {
+        struct parcel *next = first->next;
+
+        parcel_drop(first);
+        first = next;
     }
 }

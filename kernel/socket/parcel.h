@@ -25,5 +25,5 @@ struct parcel *parcel_new(u32 room);
 struct parcel *parcel_copy(const struct parcel *parcel);
 /* Puts the files of one, or NULL; not with a lock held. */
 void parcel_drop(struct parcel *parcel);
-/* Those of a list of them. */
-void parcel_drop_all(struct list *parcels);
+/* All of a chain by `next`. */
+void parcel_drop_all(struct parcel *first);

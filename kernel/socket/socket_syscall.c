@@ -49,14 +49,14 @@ int socket_address_write(const struct socket_address *address, u64 to, u64 len_a
 
 /* ---- Making them ------------------------------------------------------------------------ */
 
-static int create(u64 family, u32 type, u64 protocol, struct socket **socket)
+int socket_create(u32 family, u32 type, u32 protocol, struct socket **socket)
 {
-    const struct socket_family *known = socket_family_find((u32)family);
+    const struct socket_family *known = socket_family_find(family);
 
     if (type >= TYPES) {
         return -EINVAL;
     }
-    return known == NULL ? -EAFNOSUPPORT : known->create(type, (u32)protocol, socket);
+    return known == NULL ? -EAFNOSUPPORT : known->create(type, protocol, socket);
 }
 
 s64 sys_socket(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
@@ -64,7 +64,9 @@ s64 sys_socket(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     u32 flags = (u32)a1 & ~TYPE_MASK;
     struct socket *socket;
     struct file *file;
-    int err = (flags & ~SOCKET_FLAGS) != 0 ? -EINVAL : create(a0, (u32)a1 & TYPE_MASK, a2, &socket);
+    int err = (flags & ~SOCKET_FLAGS) != 0
+                  ? -EINVAL
+                  : socket_create((u32)a0, (u32)a1 & TYPE_MASK, (u32)a2, &socket);
 
     if (err == 0) {
         err = socket_open(socket, flags & O_NONBLOCK, &file);
@@ -99,12 +101,13 @@ s64 sys_socketpair(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     u32 flags = (u32)a1 & ~TYPE_MASK, type = (u32)a1 & TYPE_MASK;
     struct socket *pair[2];
     struct file *files[2];
-    int err = (flags & ~SOCKET_FLAGS) != 0 ? -EINVAL : create(a0, type, a2, &pair[0]);
+    int err =
+        (flags & ~SOCKET_FLAGS) != 0 ? -EINVAL : socket_create((u32)a0, type, (u32)a2, &pair[0]);
 
     if (err != 0) {
         return err;
     }
-    err = create(a0, type, a2, &pair[1]);
+    err = socket_create((u32)a0, type, (u32)a2, &pair[1]);
     if (err != 0) {
         pair[0]->ops->release(pair[0]);
         return err;

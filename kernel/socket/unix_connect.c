@@ -129,11 +129,11 @@ static int await_connection(struct unix_socket *socket, nsec_t deadline)
     int err = 0;
 
     while (list_empty(&socket->connections)) {
-        if (socket->state != UNIX_LISTENING) {
-            err = -EINVAL;
-        } else if (deadline == 0) {
+        bool listens = socket->state == UNIX_LISTENING;
+
+        if (listens && deadline == 0) {
             err = -EAGAIN;
-        } else if (unix_is_shut(socket, SHUT_RD)) {
+        } else if (!listens || unix_is_shut(socket, SHUT_RD)) {
             err = -EINVAL;
         }
         if (err != 0) {

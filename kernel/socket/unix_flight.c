@@ -218,8 +218,8 @@ static void mark_reached(void)
 /* ---- Those that are not -------------------------------------------------------------------------
  */
 
-/* Out of their messages, into `lost`; they are counted out there. */
-static void take_parcels(struct list *parcels, struct list *lost)
+/* Out of their messages, onto the chain `lost`; they are under way no more. */
+static void take_parcels(struct list *parcels, struct parcel **lost)
 {
     struct list *link;
 
@@ -227,11 +227,12 @@ static void take_parcels(struct list *parcels, struct list *lost)
         struct parcel *parcel = list_entry(link, struct parcel, link);
 
         parcel->message->parcel = NULL;
-        list_push_back(lost, &parcel->link);
+        parcel->next = *lost;
+        *lost = parcel;
     }
 }
 
-static void take_from(struct unix_socket *socket, struct list *lost)
+static void take_from(struct unix_socket *socket, struct parcel **lost)
 {
     bool irq;
 
@@ -243,34 +244,37 @@ static void take_from(struct unix_socket *socket, struct list *lost)
     spin_unlock(&socket->lock, irq);
 }
 
-/* The parcels of what is not reached; they are the caller's to drop. */
-static void sweep(struct list *lost)
+/* The parcels of what is not reached, for the caller to drop. */
+static struct parcel *sweep(void)
 {
+    struct parcel *lost = NULL;
+
     list_for_each (link, &flight.sockets) {
         struct unix_socket *socket = list_entry(link, struct unix_socket, flying);
 
         if (!socket->reached) {
-            take_from(socket, lost);
+            take_from(socket, &lost);
         }
     }
-    list_for_each (link, lost) {
-        count_all(list_entry(link, struct parcel, link), false);
+    for (struct parcel *parcel = lost; parcel != NULL; parcel = parcel->next) {
+        count_all(parcel, false);
     }
+    return lost;
 }
 
 static void collect(void)
 {
-    struct list lost = LIST_INIT(lost);
+    struct parcel *lost;
     u32 left;
 
     mutex_lock(&flight.lock);
     count_outside();
     mark_reached();
-    sweep(&lost);
+    lost = sweep();
     left = atomic_load_explicit(&flight.total, memory_order_relaxed);
     atomic_store_explicit(&flight.limit, MAX(2 * left, COLLECT_LEAST), memory_order_relaxed);
     mutex_unlock(&flight.lock);
-    parcel_drop_all(&lost);
+    parcel_drop_all(lost);
 }
 
 void unix_flight_collect(void)

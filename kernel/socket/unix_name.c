@@ -102,7 +102,8 @@ static u32 hash_bytes(const void *bytes, size_t size, u32 hash)
 
 static struct list *bucket_of(const struct unix_name *name)
 {
-    u32 hash = name->inode != NULL ? hash_bytes(&name->inode, sizeof(name->inode), 2166136261u)
+    u64 inode = (u64)name->inode;
+    u32 hash = name->inode != NULL ? hash_bytes(&inode, sizeof(inode), 2166136261u)
                                    : hash_bytes(name->bytes, name->len, 2166136261u ^ name->type);
     struct list *bucket = &buckets[(hash ^ hash >> 16) % BUCKETS];
 

@@ -64,13 +64,13 @@ GUEST_TEST(file_window_is_read_whole)
     OK(memory_back(&before, 32));
 }
 
-/* Room for `size` bytes at a multiple of 2 MiB, with nothing there. */
+/* Room for `size` bytes with nothing there, at the beginning of what one lock covers. */
 static vaddr_t place_for(u64 size)
 {
-    vaddr_t va = map_new(size + LARGE_SIZE, 0);
+    vaddr_t va = map_new(size + PT_GROUP_SIZE, 0);
 
-    EQ(aspace_unmap(va, size + LARGE_SIZE), 0);
-    return ALIGN_UP(va, LARGE_SIZE);
+    EQ(aspace_unmap(va, size + PT_GROUP_SIZE), 0);
+    return ALIGN_UP(va, PT_GROUP_SIZE);
 }
 
 /* From page 1 on, so that the cache's own frames do not fit. */
@@ -98,7 +98,7 @@ GUEST_TEST(file_window_of_its_own)
     struct memory_state before = state_with_files();
     struct test_file *t;
     vaddr_t va, other;
-    u64 faults;
+    u64 faults, reads;
 
     if (is_small_machine()) {
         return;
@@ -112,7 +112,10 @@ GUEST_TEST(file_window_of_its_own)
     EQ(backed_by(va + 2 * LARGE_SIZE), 2); /* and what follows */
     EQ(page_cache_pages(t->cache), 0);
     EQ(wrong_words(va, PAGES - 1), 0);
-    EQ(backed_by(va + 3 * LARGE_SIZE), 1); /* the rest of a window */
+    EQ(backed_by(va + 3 * LARGE_SIZE), 1); /* the rest of a window: its pages only */
+    EQ(t->reads, 3);
+    EQ(t->pages_read, PAGES - 1);
+    EQ(page_cache_pages(t->cache), 0);
     /* That was copied as a whole: to write to it takes no further fault. */
     faults = stats_now().faults;
     stamp_pages(va, va + (PAGES - 1) * PAGE_SIZE, 7);
@@ -122,8 +125,10 @@ GUEST_TEST(file_window_of_its_own)
     OK(pages_stamped(va, va + (PAGES - 1) * PAGE_SIZE, 7));
     aspace_check();
     /* Only this page is the file's again. */
+    reads = t->pages_read;
     EQ(aspace_discard(va + 9 * PAGE_SIZE, PAGE_SIZE), 0);
     EQ(*word_at(va + 9 * PAGE_SIZE), 10 * 3 + 1);
+    OK(t->pages_read <= reads + 1);
     OK(pages_stamped(va, va + 9 * PAGE_SIZE, 7));
     OK(pages_stamped(va + 10 * PAGE_SIZE, va + LARGE_SIZE, 7));
     EQ(aspace_unmap(va, (PAGES - 1) * PAGE_SIZE), 0);

@@ -187,6 +187,43 @@ GUEST_TEST(kmap_stacks)
     OK(memory_back(&before, 0));
 }
 
+/* Free stacks beyond those that are kept lose their pages, many by one shoot-down. */
+GUEST_TEST(kmap_stacks_surplus)
+{
+    enum { MOST = 4096 };
+    static u64 top[MOST];
+    struct frame_stats frames;
+    struct tlb_stats first, second;
+    u64 kept, free;
+    unsigned count;
+
+    frame_get_stats(&frames);
+    kept = frames.total / 64 / (KSTACK_SIZE / PAGE_SIZE);
+    count = (unsigned)MIN(MAX(kept, 64) + 200, (u64)MOST);
+    for (unsigned i = 0; i < count; i++) {
+        EQ(kstack_alloc(&top[i]), 0);
+    }
+    tlb_get_stats(&first);
+    free = memory_free_frames();
+    for (unsigned i = 0; i < count; i++) {
+        kstack_free(top[i]);
+    }
+    tlb_get_stats(&second);
+    if (count < MOST) {
+        OK(second.batches > first.batches);
+        OK(memory_free_frames() >= free + 150ul * (KSTACK_SIZE / PAGE_SIZE - 1));
+    }
+    OK(second.batches - first.batches <= 20);
+    for (unsigned i = 0; i < count; i++) { /* and get them again */
+        EQ(kstack_alloc(&top[i]), 0);
+        *word_at(top[i] - KSTACK_SIZE) = i;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        EQ(*word_at(top[i] - KSTACK_SIZE), i);
+        kstack_free(top[i]);
+    }
+}
+
 GUEST_TEST(kmap_device)
 {
     void *va, *other;

@@ -176,8 +176,8 @@ GUEST_TEST(preempt_shares_one_cpu)
 
 /*
  * Three on two CPUs: each has two thirds of one.  Without rotation one would
- * have a CPU to itself, half as much again.  The bound leaves room for a host
- * that takes a virtual CPU away for a while.
+ * have a CPU to itself, half as much again, and the others a quarter less.  The
+ * bound leaves room for a host that takes a virtual CPU away for a while.
  */
 GUEST_TEST(preempt_shares_two_cpus)
 {
@@ -197,8 +197,8 @@ GUEST_TEST(preempt_shares_two_cpus)
         sum = s[0].used + s[1].used + s[2].used;
         guest_note("three on two CPUs: %lu, %lu, %lu us", (unsigned long)s[0].used / 1000,
                    (unsigned long)s[1].used / 1000, (unsigned long)s[2].used / 1000);
-        fair = within(s[0].used, sum / 3, 7) && within(s[1].used, sum / 3, 7) &&
-               within(s[2].used, sum / 3, 7);
+        fair = within(s[0].used, sum / 3, 12) && within(s[1].used, sum / 3, 12) &&
+               within(s[2].used, sum / 3, 12);
     }
     OK(fair);
 }

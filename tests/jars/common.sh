@@ -12,18 +12,6 @@
 jars=$build/jars/root/usr/share/java
 memory=/dev/shm/moka-jars-$$ # of Linux
 
-# The same JDK, to run on Linux: links into /etc lead to where that was unpacked.
-prepare_linux() {
-    rm -rf "$build/jars/jdk"
-    cp -al "$build/jdk/usr/lib/jvm/java-17-openjdk-amd64" "$build/jars/jdk"
-    find "$build/jars/jdk" -type l | while read -r link; do
-        target=$(readlink "$link")
-        case $target in
-        /etc/*) ln -sf "$build/jdk$target" "$link" ;;
-        esac
-    done
-}
-
 # path NAME...: the jars of these names as a class path.
 path() {
     joined=''
@@ -49,16 +37,12 @@ java() {
         alone=''
         [ "$cpus" != 1 ] || alone='taskset -c 0'
         # shellcheck disable=SC2086 # words
-        (cd "$work" && LC_ALL=C.UTF-8 exec timeout -k 5 "$limit" $alone "$build/jars/jdk/bin/java" \
+        (cd "$work" && LC_ALL=C.UTF-8 exec timeout -k 5 "$limit" $alone "$build/java/jdk/bin/java" \
             "-XX:ActiveProcessorCount=$cpus" "$@")
     else
         (cd "$work" && LC_ALL=C.UTF-8 MOKA_OPTIONS="--accel $how -m 1400M -c $cpus -v $build/jars:$build/jars:ro" \
             exec timeout -k 5 "$limit" "$build/tool/moka" java "$@")
     fi
-}
-
-wanted() {
-    [ -z "$only" ] || echo "$1" | grep -Eq -e "$only"
 }
 
 new_folder() {

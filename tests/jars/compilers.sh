@@ -36,10 +36,12 @@ scala() {
         java -cp "$work/out:$libraries" Program
 }
 
+# It says how long it took.
 ant() {
     java -cp "$(path ant ant-launcher)" org.apache.tools.ant.Main -q -emacs \
         "-Dsources=$build/jars/math/src/main/java" "-Dout=$work" \
-        -f "$build/jars/scripts/build.xml" && files_of classes
+        -f "$build/jars/scripts/build.xml" >"$logs/ant" && grep -v '^Total time:' "$logs/ant" &&
+        files_of classes
 }
 
 compilers() {

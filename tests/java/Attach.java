@@ -45,6 +45,10 @@ class Attach {
     }
 
     public static void main(String[] args) throws Exception {
+        if (args.length > 0) {
+            System.out.println("waiting");
+            Thread.sleep(100_000);
+        }
         String pid = String.valueOf(ProcessHandle.current().pid());
         Path socket = Path.of(System.getProperty("java.io.tmpdir"), ".java_pid" + pid);
         check("no socket yet", !Files.exists(socket), "");

@@ -66,6 +66,16 @@ public class Beans {
                 && system.getOpenFileDescriptorCount() < system.getMaxFileDescriptorCount());
     }
 
+    /* What tools such as jps and jstat look for. */
+    static void askPerformanceData() throws Exception {
+        Path file = Path.of(System.getProperty("java.io.tmpdir"),
+                            "hsperfdata_" + System.getProperty("user.name"),
+                            Long.toString(ProcessHandle.current().pid()));
+
+        System.out.println("performance data: " + Files.size(file) + " "
+                           + (Files.readAllBytes(file)[3] == (byte) 0xc0));
+    }
+
     static void askMemory() {
         MemoryMXBean memory = ManagementFactory.getMemoryMXBean();
 
@@ -151,6 +161,7 @@ public class Beans {
 
     public static void main(String[] args) throws Exception {
         askSystem();
+        askPerformanceData();
         askMemory();
         askForDeadlock();
         register();

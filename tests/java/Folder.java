@@ -10,6 +10,7 @@ import java.io.FileOutputStream;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
+import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.FileStore;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchEvent;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.nio.file.attribute.FileTime;
@@ -27,6 +29,8 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -112,6 +116,18 @@ public class Folder {
         }
     }
 
+    static void asynchronous(Path folder) throws Exception {
+        try (AsynchronousFileChannel channel = AsynchronousFileChannel.open(
+                 folder.resolve("later"), StandardOpenOption.CREATE, StandardOpenOption.READ,
+                 StandardOpenOption.WRITE)) {
+            int written = channel.write(ByteBuffer.wrap("later".getBytes()), 1 << 20).get();
+            try (FileLock lock = channel.lock().get()) {
+                say("later " + written + " " + channel.read(ByteBuffer.allocate(9), 1 << 20).get()
+                    + " " + lock.isShared());
+            }
+        }
+    }
+
     static void names(Path folder) throws Exception {
         Path deep = folder.resolve("a/b/c");
         Files.createDirectories(deep);
@@ -135,13 +151,28 @@ public class Folder {
         say(new File(folder.toFile(), "y").renameTo(new File(folder.toFile(), "w")));
     }
 
+    /* Until each kind of event has come; what came twice is told once. */
     static void watch(Path folder) throws Exception {
+        Set<String> seen = new TreeSet<>();
         try (WatchService service = FileSystems.getDefault().newWatchService()) {
-            folder.register(service, StandardWatchEventKinds.ENTRY_CREATE);
+            folder.register(service, StandardWatchEventKinds.ENTRY_CREATE,
+                            StandardWatchEventKinds.ENTRY_MODIFY,
+                            StandardWatchEventKinds.ENTRY_DELETE);
             Files.writeString(folder.resolve("new"), "x");
-            WatchKey key = service.poll(30, TimeUnit.SECONDS);
-            say("watched " + (key == null ? "nothing" : key.pollEvents().get(0).context()));
+            Files.move(folder.resolve("new"), folder.resolve("newer"));
+            Files.delete(folder.resolve("newer"));
+            while (seen.size() < 5) {
+                WatchKey key = service.poll(30, TimeUnit.SECONDS);
+                if (key == null) {
+                    break;
+                }
+                for (WatchEvent<?> event : key.pollEvents()) {
+                    seen.add(event.kind() + " " + event.context());
+                }
+                key.reset();
+            }
         }
+        say("watched " + seen);
     }
 
     static void zip(Path folder) throws Exception {
@@ -176,6 +207,7 @@ public class Folder {
         attributes(folder);
         channels(folder);
         mappings(folder);
+        asynchronous(folder);
         names(folder);
         watch(folder);
         zip(folder);

@@ -9,10 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.RecursiveTask;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.TimeUnit;
@@ -88,7 +90,31 @@ public class Threads {
         System.out.println("faults: " + (faults() > before + count));
     }
 
+    /* Divides down to single numbers, each half a task that others may steal. */
+    static final class Sum extends RecursiveTask<Long> {
+        private final long from, to;
+
+        Sum(long from, long to) {
+            this.from = from;
+            this.to = to;
+        }
+
+        @Override
+        protected Long compute() {
+            if (to - from == 1) {
+                return from;
+            }
+            Sum left = new Sum(from, (from + to) / 2), right = new Sum((from + to) / 2, to);
+            left.fork();
+            return right.compute() + left.join();
+        }
+    }
+
     static void executors() throws Exception {
+        System.out.println("forked: " + new ForkJoinPool(8).invoke(new Sum(0, 200_000)));
+        System.out.println("chained: " + CompletableFuture.supplyAsync(() -> 20)
+                               .thenCombineAsync(CompletableFuture.supplyAsync(() -> 22),
+                                                 Integer::sum).get());
         System.out.println("stream: " + ForkJoinPool.commonPool().submit(
             () -> IntStream.range(0, 1_000_000).parallel().map(x -> x % 7).sum()).get());
         ScheduledExecutorService later = Executors.newScheduledThreadPool(2);

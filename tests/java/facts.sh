@@ -42,10 +42,16 @@ mistakes() {
         echo "status $status"
     done | grep -v -e '^Caused' -e 'Picked up'
 }
+# locales ZONE
 locales() {
-    for locale in de_DE.UTF-8 C POSIX fr_FR@euro; do
-        LC_ALL=$locale TZ=$1 main Locales "gr\\u00fc\\337" '*' ''
+    for locale in C.UTF-8 C POSIX; do
+        LC_ALL=$locale TZ=$1 main Locales grün '*' ''
     done
+}
+
+# All locales are there, by name and in UTF-8; on Linux those that are installed.
+german() {
+    LC_ALL=de_DE.UTF-8 main Locales | grep -A 2 '^de_DE de_DE$' | grep '^UTF-8 UTF-8 UTF-8$'
 }
 
 # ---- What it says of its machine --------------------------------------------------------
@@ -97,12 +103,12 @@ no_second_process() {
 
 log_files() {
     main "-Xlog:gc*:file=$work/gc.log" Collect 1 2 >/dev/null &&
-        grep -q "GC(0)" "$work/gc.log"
+        grep -o 'GC(0)' "$work/gc.log" | head -n 1
 }
 # A recording is made of chunks; this one is whole.
 recording() {
     main "-XX:StartFlightRecording=filename=$work/x.jfr" Collect 1 2 >/dev/null &&
-        head -c 3 "$work/x.jfr" && [ "$(wc -c <"$work/x.jfr")" -gt 10000 ]
+        head -c 3 "$work/x.jfr" && echo && [ "$(wc -c <"$work/x.jfr")" -gt 10000 ]
 }
 error_file() {
     status=0
@@ -113,6 +119,7 @@ heap_dump() {
     main -XX:+HeapDumpOnOutOfMemoryError -Xmx32m Ends memory >/dev/null
     status=$?
     head -c 18 "$work"/java_pid*.hprof
+    echo
     return $status
 }
 own_archive() {

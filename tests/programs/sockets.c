@@ -94,7 +94,7 @@ static void test_making(void)
 
 static void test_bind(void)
 {
-    struct sockaddr_un a = address("name"), b;
+    struct sockaddr_un a = address("name"), b = {0};
     struct stat st;
     socklen_t len;
     int fd = make(SOCK_STREAM), other = make(SOCK_STREAM);
@@ -160,7 +160,7 @@ static void test_bind(void)
 
 static void test_abstract(void)
 {
-    struct sockaddr_un a = {.sun_family = AF_UNIX}, b;
+    struct sockaddr_un a = {.sun_family = AF_UNIX}, b = {0};
     int fd = make(SOCK_STREAM), other = make(SOCK_STREAM), datagrams = make(SOCK_DGRAM);
     socklen_t len = BASE + 9;
 
@@ -191,8 +191,8 @@ static void test_abstract(void)
 
 static void test_connect(void)
 {
-    struct sockaddr_un b;
-    struct ucred who;
+    struct sockaddr_un b = {0};
+    struct ucred who = {0};
     struct stat st;
     socklen_t len = sizeof(b);
     int fd = make(SOCK_STREAM), client = make(SOCK_STREAM), datagrams = make(SOCK_DGRAM), server,
@@ -285,7 +285,7 @@ static void *connect_later(void *arg)
 
 static void test_backlog(void)
 {
-    int fd = listener("full", SOCK_STREAM, 1), clients[4], many = 0, value;
+    int fd = listener("full", SOCK_STREAM, 1), clients[4], many = 0, value = 9;
     struct timeval time = {0, 20000};
     socklen_t len = sizeof(value);
     char byte;
@@ -379,7 +379,7 @@ static void on_pipe(int signal)
 
 static void test_stream_end(void)
 {
-    int fd[2], value;
+    int fd[2], value = 9;
     socklen_t len = sizeof(value);
 
     signal(SIGPIPE, on_pipe);
@@ -423,7 +423,7 @@ static void test_stream_end(void)
 
 static void test_flow(void)
 {
-    int fd[2], count, size = 1 << 16, small;
+    int fd[2], count = 0, size = 1 << 16, small = 0;
     socklen_t len = sizeof(size);
     long sent = 0, part, got = 0;
 

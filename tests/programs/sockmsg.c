@@ -71,8 +71,8 @@ static int events_of(int fd)
 
 static void test_datagrams(void)
 {
-    int a = named("a"), b = named("b"), nameless = make(SOCK_DGRAM), count;
-    struct sockaddr_un from, none = {.sun_family = AF_UNSPEC};
+    int a = named("a"), b = named("b"), nameless = make(SOCK_DGRAM), count = 0;
+    struct sockaddr_un from = {0}, none = {.sun_family = AF_UNSPEC};
     socklen_t len = sizeof(from);
 
     OK(events_of(a) == POLLOUT, "poll: datagrams, nothing there");
@@ -163,7 +163,7 @@ static void test_packets(void)
     struct iovec parts[2] = {{"ab", 2}, {"cde", 3}}, in[2] = {{bytes, 1}, {bytes + 100, 3}};
     struct msghdr out = {.msg_iov = parts, .msg_iovlen = 2},
                   back = {.msg_iov = in, .msg_iovlen = 2};
-    int fd[2], count;
+    int fd[2], count = 0;
 
     tap_need(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fd) == 0, "socketpair");
     OK(sendmsg(fd[0], &out, 0) == 5 && sendmsg(fd[0], &out, MSG_EOR) == 5, "sendmsg: two parts");
@@ -396,7 +396,7 @@ static void close_all(const int *files, int count)
 
 static void test_files(int type)
 {
-    int fd[2], pipes[2], got[300], many[254], told;
+    int fd[2], pipes[2], got[300] = {0}, many[254], told = 0;
 
     tap_need(socketpair(AF_UNIX, type, 0, fd) == 0 && pipe(pipes) == 0, "socketpair");
     OK(send_files(fd[0], pipes, 2) == 1 && take_files(fd[1], got, 2048, MSG_PEEK, &told) == 2 &&
@@ -447,7 +447,7 @@ static void close_another(void)
 
 static void test_cycles(void)
 {
-    int a[2], b[2], pipes[2], told, got[2];
+    int a[2], b[2], pipes[2], told = 0, got[2] = {-1, -1};
 
     tap_need(socketpair(AF_UNIX, SOCK_STREAM, 0, a) == 0 && pipe(pipes) == 0, "socketpair");
     OK(send_files(a[0], a, 2) == 1 && send_files(a[0], &pipes[1], 1) == 1,
@@ -547,7 +547,7 @@ static void *juggle(void *arg)
     unsigned seed = (unsigned)(long)arg * 7919 + 1;
 
     for (int i = 0; i < ROUNDS; i++) {
-        int a[2], got[300], told, count;
+        int a[2], got[300] = {0}, told = 0, count;
 
         if (socketpair(AF_UNIX, i % 2 != 0 ? SOCK_STREAM : SOCK_SEQPACKET, 0, a) != 0) {
             failures++;

@@ -8,6 +8,9 @@
  * pages as for any others.  What fails is simply not there, and whoever comes to
  * want it is told why.  One window ahead is enough: the device is either
  * quicker than the reader or it is not.
+ *
+ * The text of a program that is mapped is read likewise, by windows: while the
+ * loader relocates, the device is at work.
  */
 #include "page_cache_priv.h"
 
@@ -137,5 +140,43 @@ void page_ahead(struct page_cache *cache)
     }
     if (count > 0 && run == NULL) {
         give_window(cache, index);
+    }
+}
+
+/* What is missing of the window's pages from `index` on; false: enough for now. */
+static bool queue_window(struct page_cache *cache, u64 index, unsigned count)
+{
+    struct page_run *run = page_run_claim(cache, index, count, 0);
+
+    if (run == NULL) {
+        return true; /* the first is there already */
+    }
+    if (!push_run(run)) {
+        page_run_drop(run);
+        return false;
+    }
+    (void)wait_wake_all(&ahead.queue);
+    return true;
+}
+
+void page_cache_will_need_soon(struct page_cache *cache, u64 index, u64 count)
+{
+    u64 end = page_cache_end(cache);
+
+    if (!page_cache_takes_windows(cache) ||
+        atomic_load_explicit(&ahead.started, memory_order_acquire) != 2) {
+        return;
+    }
+    end = MIN(end, index + MIN(count, end));
+    index = ALIGN_DOWN(index, (u64)READAHEAD_MOST);
+    if (end <= index + READAHEAD_MOST) {
+        return; /* who wants it reads it as quickly */
+    }
+    for (; index < end && !page_memory_is_short(READAHEAD_MOST); index += READAHEAD_MOST) {
+        u64 most = MIN(page_cache_end(cache) - index, (u64)READAHEAD_MOST);
+
+        if (!queue_window(cache, index, (unsigned)most)) {
+            break;
+        }
     }
 }

@@ -87,6 +87,12 @@ void page_wake_run(struct page_cache *cache, u64 index, u64 pages);
 /* How many pages from `index` on are not there, up to `most`. */
 u64 page_holes(struct page_cache *cache, u64 index, u64 most);
 
+/*
+ * Frames for `count` pages from `index` on, in as large blocks as there are: few requests, and
+ * large pages for mappings.  How many.
+ */
+unsigned page_take_frames(u64 index, pfn_t *frames, unsigned count);
+void page_give_frames(const pfn_t *frames, unsigned count);
 /* Brings the page `index`, and perhaps some after it.  0 does not mean it is still there. */
 must_check int page_fill(struct page_cache *cache, u64 index);
 /*

@@ -104,8 +104,7 @@ static unsigned take_block(u64 index, unsigned count, pfn_t *frames)
     return 1u << order;
 }
 
-/* Frames in as large blocks as there are: few requests, and large pages for mappings. */
-static unsigned take_frames(u64 index, pfn_t *frames, unsigned count)
+unsigned page_take_frames(u64 index, pfn_t *frames, unsigned count)
 {
     unsigned n = 0, block = 1;
 
@@ -116,7 +115,7 @@ static unsigned take_frames(u64 index, pfn_t *frames, unsigned count)
     return n;
 }
 
-static void give_frames(const pfn_t *frames, unsigned count)
+void page_give_frames(const pfn_t *frames, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         frame_free(frames[i], ORDER_4K);
@@ -164,7 +163,7 @@ static void finish(struct page_cache *cache, u64 index, const pfn_t *frames, uns
     spin_unlock(&cache->lock, irq);
     page_wake_run(cache, index, count); /* the cache itself may have gone */
     if (error != 0) {
-        give_frames(frames, count);
+        page_give_frames(frames, count);
     }
 }
 
@@ -176,10 +175,10 @@ struct page_run *page_run_claim(struct page_cache *cache, u64 index, unsigned co
     if (run == NULL) {
         return NULL;
     }
-    taken = take_frames(index, run->frame, count);
+    taken = page_take_frames(index, run->frame, count);
     *run = (struct page_run){.cache = cache, .index = index};
     run->count = claim(cache, index, run->frame, taken, flags);
-    give_frames(run->frame + run->count, taken - run->count);
+    page_give_frames(run->frame + run->count, taken - run->count);
     if (run->count == 0) {
         kfree(run);
         return NULL;

@@ -294,36 +294,62 @@ bool page_cache_may_copy_ahead(struct page_cache *cache)
     return cache->ops->write == NULL && page_cache_takes_windows(cache);
 }
 
-static int read_past(struct page_cache *cache, u64 index, pfn_t frame)
+/* As one request, if the frames lie side by side. */
+static int read_past(struct page_cache *cache, u64 index, const pfn_t *frames, unsigned count)
 {
-    pfn_t *list = kmalloc(LARGE_PAGES * sizeof(*list));
+    pfn_t *list = kmalloc(count * LARGE_PAGES * sizeof(*list));
+    u64 pages = count * LARGE_PAGES;
     int error;
 
     if (list == NULL) {
         return -ENOMEM;
     }
-    for (u64 i = 0; i < LARGE_PAGES; i++) {
-        list[i] = frame + i;
+    for (u64 i = 0; i < pages; i++) {
+        list[i] = frames[i / LARGE_PAGES] + i % LARGE_PAGES;
     }
-    error = cache->ops->read(cache->inode, index, list, LARGE_PAGES);
-    page_count(PAGES_READ, error == 0 ? LARGE_PAGES : 0);
+    error = cache->ops->read(cache->inode, index, list, (unsigned)pages);
+    page_count(PAGES_READ, error == 0 ? pages : 0);
     kfree(list);
     return error;
 }
 
-int page_cache_copy_large(struct page_cache *cache, u64 index, pfn_t *frame)
+int page_cache_copy_large(struct page_cache *cache, u64 index, unsigned count, pfn_t *frames)
 {
+    u64 end = page_cache_end(cache);
+    unsigned n = 0;
     int error;
 
-    if (!page_cache_may_copy_ahead(cache) || index + LARGE_PAGES > page_cache_end(cache)) {
+    if (!page_cache_may_copy_ahead(cache) || index + LARGE_PAGES > end) {
         return -EINVAL;
     }
-    error = frame_alloc(ORDER_2M, 0, frame);
-    if (error == 0) {
-        error = read_past(cache, index, *frame);
-        if (error != 0) {
-            frame_free(*frame, ORDER_2M);
-        }
+    count = (unsigned)MIN((end - index) / LARGE_PAGES, (u64)count);
+    while (n < count && frame_alloc(ORDER_2M, 0, &frames[n]) == 0) {
+        n++;
+    }
+    error = n == 0 ? -ENOMEM : read_past(cache, index, frames, n);
+    for (unsigned i = 0; i < n && error != 0; i++) {
+        frame_free(frames[i], ORDER_2M);
+    }
+    return error == 0 ? (int)n : error;
+}
+
+int page_cache_copy_pages(struct page_cache *cache, u64 index, unsigned count, pfn_t *frames)
+{
+    unsigned n;
+    int error;
+
+    if (!page_cache_may_copy_ahead(cache) || index + count > page_cache_end(cache)) {
+        return -EINVAL;
+    }
+    if (page_holes(cache, index, 1) == 0) {
+        return -EEXIST;
+    }
+    n = page_take_frames(index, frames, count);
+    error = n < count ? -ENOMEM : cache->ops->read(cache->inode, index, frames, count);
+    if (error != 0) {
+        page_give_frames(frames, n);
+    } else {
+        page_count(PAGES_READ, count);
     }
     return error;
 }

@@ -76,7 +76,7 @@ static struct epoll_item *item_of(struct rb_node *node)
     return container_of(node, struct epoll_item, node);
 }
 
-struct epoll_item *epoll_find(struct epoll *ep, struct file *file, int fd)
+static struct epoll_item *epoll_find(struct epoll *ep, struct file *file, int fd)
 {
     struct rb_node *node = ep->items.root;
 

@@ -59,7 +59,6 @@ struct epoll_item {
 
 /* The instance behind a file, or NULL. */
 struct epoll *epoll_of(struct file *file);
-struct epoll_item *epoll_find(struct epoll *ep, struct file *file, int fd);
 must_check int epoll_insert(struct epoll *ep, struct file *file, int fd,
                             const struct epoll_event *event);
 /* With the mutex held; frees the item. */

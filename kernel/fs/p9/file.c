@@ -9,7 +9,7 @@
 #include "../fs_priv.h"
 #include <kernel/errno.h>
 
-void p9_write_begin(struct p9_inode *node)
+static void write_begin(struct p9_inode *node)
 {
     mutex_lock(&node->lock);
     node->writing++;
@@ -18,7 +18,7 @@ void p9_write_begin(struct p9_inode *node)
     mutex_unlock(&node->lock);
 }
 
-void p9_write_end(struct p9_inode *node, u64 bytes)
+static void write_end(struct p9_inode *node, u64 bytes)
 {
     mutex_lock(&node->lock);
     node->writing--;
@@ -107,11 +107,11 @@ static int file_write_pages(struct file *file, struct io *io, u64 *pos)
     u64 before = io->done;
     int err;
 
-    p9_write_begin(node);
+    write_begin(node);
     mutex_lock(&file->inode->lock);
     err = write_locked(file, io, pos);
     mutex_unlock(&file->inode->lock);
-    p9_write_end(node, io->done - before);
+    write_end(node, io->done - before);
     if (err == 0 && (flags & O_SYNC) != 0) { /* O_DSYNC is a part of it */
         return file_sync_server(file, (flags & O_SYNC) == O_DSYNC);
     }

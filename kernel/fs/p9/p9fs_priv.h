@@ -100,8 +100,6 @@ void p9_open_adopt(struct p9_inode *node, struct p9_fid *fid);
  * What changed there is not taken from the cache any more, unless ours is newer.
  */
 must_check int p9_validate(struct p9_inode *node);
-void p9_write_begin(struct p9_inode *node);
-void p9_write_end(struct p9_inode *node, u64 bytes);
 /* Bytes written that the server may not have. */
 u64 p9_unsaved(struct p9_inode *node);
 /* Our own changes are done: the server's times are those from now on. */

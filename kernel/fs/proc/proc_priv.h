@@ -30,7 +30,6 @@ struct process_sums {
     u64 minor_faults, major_faults;
 };
 void process_sums(struct process_sums *sums);
-bool thread_is_application(const struct thread *thread);
 /* The lowest number from `from` on that an application thread has. */
 u64 thread_next(const struct pseudo_node *folder, u64 from);
 /* Processors by number, for folders. */

@@ -21,7 +21,7 @@
 #define ALL_CAPABILITIES "000001ffffffffff"
 #define NO_LIMIT 18446744073709551615ul
 
-bool thread_is_application(const struct thread *thread)
+static bool thread_is_application(const struct thread *thread)
 {
     return thread->xsave != NULL;
 }

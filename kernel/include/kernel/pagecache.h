@@ -64,10 +64,14 @@ bool page_cache_takes_windows(struct page_cache *cache);
 /* And it never changes, so that private copies of its pages may be made ahead? */
 bool page_cache_may_copy_ahead(struct page_cache *cache);
 /*
- * A 2 MiB frame of the caller's own with the pages from `index` on, read past the cache.
- * -EINVAL: not a file to copy ahead, or too short; -ENOMEM, -EIO.
+ * Frames of 2 MiB of the caller's own with the pages from `index` on, read past the cache: how
+ * many, up to `count`.  -EINVAL: not a file to copy ahead, or too short; -ENOMEM, -EIO.
  */
-must_check int page_cache_copy_large(struct page_cache *cache, u64 index, pfn_t *frame);
+must_check int page_cache_copy_large(struct page_cache *cache, u64 index, unsigned count,
+                                     pfn_t *frames);
+/* As that, but single pages: all, or -EINVAL, -ENOMEM, -EIO.  -EEXIST: the cache has the first. */
+must_check int page_cache_copy_pages(struct page_cache *cache, u64 index, unsigned count,
+                                     pfn_t *frames);
 /* Whatever of [index, index + count) is there already: how many in a row, each with a use. */
 unsigned page_cache_get_ready(struct page_cache *cache, u64 index, unsigned count, pfn_t *frames);
 /*
@@ -85,6 +89,8 @@ u64 page_cache_generation(struct page_cache *cache);
 bool page_cache_has_dirty(struct page_cache *cache);
 /* madvise(2): the application says how it will read. */
 void page_cache_will_need(struct page_cache *cache, u64 index, u64 count);
+/* As that, but nobody waits: of a file that is read by windows, those that are not there at all. */
+void page_cache_will_need_soon(struct page_cache *cache, u64 index, u64 count);
 
 /*
  * Pages from `size` on go, the rest of the last one is zeroed; mappings too.

@@ -140,6 +140,3 @@ must_check int pt_demote(vaddr_t va);
 
 /* As pt_demote(), with a frame of the caller's; false if it was not needed. */
 must_check bool pt_demote_into(vaddr_t va, paddr_t table);
-
-/* Prints the entry of `va` at each level, a line each.  Any context. */
-void pt_print_walk(vaddr_t va);

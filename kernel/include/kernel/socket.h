@@ -142,6 +142,12 @@ struct socket_family {
 /* Start-up only. */
 void socket_register_family(const struct socket_family *family);
 
+/*
+ * As socket(2), for the kernel's own use by its ops: without a file, until ops->release.
+ * -EAFNOSUPPORT, -EINVAL, or what the family says.
+ */
+must_check int socket_create(u32 family, u32 type, u32 protocol, struct socket **socket);
+
 /* The socket that is this file, or NULL. */
 struct socket *socket_of(struct file *file);
 

@@ -314,7 +314,6 @@ u32 file_poll(struct file *file);
 must_check int vfs_lookup(struct dentry *base, const char *path, u32 flags, struct dentry **dentry);
 must_check int vfs_open(struct dentry *base, const char *path, u32 flags, u32 mode,
                         struct file **file);
-must_check int vfs_open_dentry(struct dentry *dentry, u32 flags, struct file **file);
 must_check int vfs_create(struct dentry *base, const char *path, u32 mode, u64 rdev);
 /* The same; the name that was made, counted. */
 must_check int vfs_create_dentry(struct dentry *base, const char *path, u32 mode, u64 rdev,

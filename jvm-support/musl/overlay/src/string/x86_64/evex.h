@@ -19,6 +19,7 @@
                                            __builtin_ia32_ptestmb256((low), (low), -1)))
 
 #include "vector32.h"
+
 #include "variant.h"
 
 /*

@@ -11,6 +11,7 @@
 #define STOP_GROUP(low, difference) (ZERO(low) | (ZERO(difference) ^ FULL))
 
 #include "vector32.h"
+
 #include "variant.h"
 
 const struct string_functions __string_avx2 = STRING_FUNCTIONS_TABLE;
