@@ -131,7 +131,7 @@ static void start_listening(void)
     }
 }
 
-/* A port takes its buffer at the first write: a program without memory may say so, and how it ended. */
+/* A port takes its buffer at the first write: a program without memory may say so. */
 static void reserve_port(const char *name)
 {
     struct byte_channel *channel = channel_find(name);

@@ -184,8 +184,7 @@ static void run(const struct exec_spec *spec)
     }
     if (channel_find("status") == NULL) { /* a disk that was booted by itself */
         exec_drain_stdio();
-        kprintf("exec: the program ended with %s %d\n",
-                (status & 0x7f) == 0 ? "status" : "signal",
+        kprintf("exec: the program ended with %s %d\n", (status & 0x7f) == 0 ? "status" : "signal",
                 (status & 0x7f) == 0 ? status >> 8 & 0xff : status & 0x7f);
         return;
     }

@@ -36,7 +36,7 @@ if [ "$set" = full ]; then
     report=$build/logs/tcg.report
     setsid tests/run-all.sh "$build" platform tcg >"$report" 2>&1 &
     tcg=$!
-    trap 'kill -TERM -- "-$tcg" 2>/dev/null || true' EXIT
+    trap 'kill -s TERM -- "-$tcg" 2>/dev/null || true' EXIT
     trap 'exit 130' INT TERM HUP
     platform kvm || status=1
     tail -n +1 -f --pid=$tcg "$report"

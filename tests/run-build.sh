@@ -131,6 +131,12 @@ check 'no reports, no folder' nothing_left
 
 mkdir -p home/bin
 ln -s "$MOKA_ROOT/moka" home/bin/java
+no_output() {
+    run -m 512M hello.jar >&- 2>"$dir/err" </dev/null && ! [ -s "$dir/err" ]
+}
+check 'without a standard output' no_output
+check 'without a standard input' gives 0 'Hellox' sh -c '"$@" <&-' sh \
+    "$build/tool/moka" run --accel "$accel" -m 512M hello.jar x
 check 'JAVA_HOME/bin/java' gives 0 'Hellox y' env MOKA_OPTIONS="--accel $accel -m 512M" \
     timeout -k 5 200 home/bin/java -cp "$build/java/classes" Hello 'x y'
 for other in /usr/lib/jvm/*; do

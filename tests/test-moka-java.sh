@@ -206,6 +206,27 @@ nothing_left() {
     [ -z "$(find "$dir/work" "$dir/build" -name '*.part-*' -o -name '*stage-*')" ]
 }
 check 'build: nothing is left' nothing_left
+# Ctrl-C while mkfs.erofs works.
+interrupted() {
+    mkdir "$dir/fake"
+    cat >"$dir/fake/mkfs.erofs" <<END
+#!/bin/sh
+touch "$dir/started"
+while ! [ -e "$dir/go" ]; do sleep 0.1; done
+while [ \$# -gt 2 ]; do shift; done
+touch "\$1"
+END
+    chmod +x "$dir/fake/mkfs.erofs"
+    env --default-signal=INT PATH="$dir/fake:$PATH" "$dir/moka" build -q good.jar -o no.img 2>"$dir/err" &
+    child=$!
+    while ! [ -e "$dir/started" ]; do sleep 0.1; done
+    kill -INT $child
+    touch "$dir/go"
+    status=0
+    wait $child || status=$?
+    [ $status = 130 ] && ! [ -s "$dir/err" ] && ! [ -e no.img ] && nothing_left
+}
+check 'build: Ctrl-C' interrupted
 truncate -s -8192 app.img
 check 'a disk that was cut short' refuses 'cut short' run app.img
 no_room() {

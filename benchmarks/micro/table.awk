@@ -195,7 +195,7 @@ END {
     for (i = 1; i <= notes; i++)
         print note[i] (markdown ? "  " : "")
     print ""
-    out("benchmark", "Moka, " platform, "Linux", "ratio", "goal", "met", brief ? "" : "platform", brief ? "" : "Moka, TCG")
+    out("benchmark", brief ? "Moka" : "Moka, " platform, "Linux", "ratio", "goal", "met", brief ? "" : "platform", brief ? "" : "Moka, TCG")
     if (markdown)
         print "|---|---|---|---|---|---|" (brief ? "" : "---|---|")
     for (i = 1; i <= rows; i++)

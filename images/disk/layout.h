@@ -38,8 +38,8 @@ struct disk_header {
     uint32_t magic;
     uint32_t kernel_sector, kernel_size; /* bytes */
     uint32_t recipe_sector, recipe_size;
-    uint32_t entry;            /* PVH's */
-    uint32_t clear, clear_end;   /* memory that the kernel wants zeroed */
+    uint32_t entry;                       /* PVH's */
+    uint32_t clear, clear_end;            /* memory that the kernel wants zeroed */
     struct disk_piece piece[DISK_PIECES]; /* count 0: not used */
     char cmdline[DISK_CMDLINE];
 };

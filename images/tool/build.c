@@ -12,6 +12,7 @@
 #include "disk.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,6 +34,13 @@ static void clean_up(void)
     if (partial != NULL) {
         unlink(partial);
     }
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void note_signal(int number)
+{
+    interrupted = number;
 }
 
 /* -o may stand behind the jar, too, as compilers have it; -- ends that. */
@@ -261,6 +269,8 @@ int build_disk(struct options *options, const struct places *places)
 
     prepare_machine(options);
     atexit(clean_up);
+    signal(SIGINT, note_signal);
+    signal(SIGTERM, note_signal);
     jar = place_jar(options);
     stage = stage_new(options, places);
     add_jdk(options, places);
@@ -270,13 +280,16 @@ int build_disk(struct options *options, const struct places *places)
     stage_write(stage, SPEC_FILE, spec.bytes, spec.size);
     partial = text("%s.part-%d", options->output, (int)getpid());
     image_make(places, stage, partial);
+    if (interrupted != 0) { /* Ctrl-C; nothing is to be left */
+        exit(STATUS_SIGNAL + interrupted);
+    }
     disk_make(partial, places, recipe.bytes, recipe.size);
     if (strcmp(options->format, "raw") == 0) {
         if (rename(partial, options->output) != 0) {
             fail(NULL, "cannot write '%s': %s", options->output, strerror(errno));
         }
     } else {
-        disk_convert(partial, options->output, options->format);
+        qemu_img_convert(partial, options->output, options->format);
     }
     tell(options);
     return 0;

@@ -60,7 +60,7 @@ static const char *accelerator(const struct options *options)
         return "kvm";
     }
     if (!options->quiet) {
-        say("%s: the CPU is emulated (TCG), which is many times slower",
+        say("%s: the CPU is emulated (TCG), which is many times slower; see: moka doctor",
             errno == ENOENT ? "there is no /dev/kvm" : "/dev/kvm may not be used");
     }
     return "tcg";

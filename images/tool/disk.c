@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define ALIGNMENT 4096
@@ -140,61 +139,6 @@ void disk_make(const char *image, const struct places *places, const char *recip
     free(kernel);
 }
 
-void disk_convert(const char *from, const char *to, const char *format)
-{
-    int status = -1;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        execlp("qemu-img", "qemu-img", "convert", "-f", "raw", "-O", format, from, to,
-               (char *)NULL);
-        _exit(STATUS_NOT_FOUND);
-    }
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NOT_FOUND) {
-        fail("make deps-disk installs it, or says how; or make a raw disk: -o app.img",
-             "a disk in the format %s needs qemu-img, which is not here", format);
-    }
-    if (status != 0) {
-        unlink(to);
-        fail("make room there", "qemu-img could not write '%s'", to);
-    }
-}
-
-/*
- * What a disk that is not raw has from a sector on, as a file in memory.  QEMU's
- * program writes to a file with a name only, which a descriptor has, too; and its
- * count (of 7.2) includes what it skips.
- */
-static int extract(const char *path, const char *format, unsigned long long sector,
-                   unsigned long long count)
-{
-    int fd = memfd_create("moka-disk", 0), status = -1;
-    pid_t pid = fd < 0 ? -1 : fork();
-
-    if (pid == 0) {
-        char *from = text("if=%s", path), *to = text("of=/proc/self/fd/%d", fd);
-        char *skip = text("skip=%llu", sector);
-        char *many = text("count=%llu", sector + count);
-
-        dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-        execlp("qemu-img", "qemu-img", "dd", "-f", format, "-O", "raw", "bs=512", skip, many, from,
-               to, (char *)NULL);
-        _exit(STATUS_NOT_FOUND);
-    }
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NOT_FOUND) {
-        fail("make deps-disk installs it, or says how", "reading '%s' needs qemu-img", path);
-    }
-    if (fd < 0 || status != 0) {
-        fail(text("see: qemu-img check '%s'", path), "qemu-img cannot read the disk '%s'", path);
-    }
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-    return fd;
-}
-
 static int in_memory(int from, uint64_t at, size_t size)
 {
     char *bytes = need_memory(malloc(size));
@@ -238,6 +182,21 @@ static void take_parts(const char *path, struct disk *disk, int from, uint64_t a
     }
 }
 
+/* Its format, and its first sectors; false: it has not so many. */
+static bool read_start(const char *path, struct disk *disk, unsigned char *start)
+{
+    bool done = pread(disk->fd, start, START_SIZE, 0) == START_SIZE;
+    int part;
+
+    if (done && memcmp(start, "QFI\xfb", 4) == 0) {
+        disk->format = "qcow2";
+        part = qemu_img_extract(path, disk->format, 0, START_SIZE / DISK_SECTOR);
+        done = pread(part, start, START_SIZE, 0) == START_SIZE;
+        close(part);
+    }
+    return done;
+}
+
 /* Does a disk of ours begin so? */
 static bool is_start(const unsigned char *start)
 {
@@ -251,31 +210,23 @@ bool disk_open(const char *path, struct disk *disk)
 {
     unsigned char start[START_SIZE];
     uint64_t loader_sector;
-    int from;
+    int part;
 
     *disk = (struct disk){.fd = open(path, O_RDONLY | O_CLOEXEC), .kernel = -1, .format = "raw"};
-    if (disk->fd < 0 || pread(disk->fd, start, sizeof(start), 0) != sizeof(start)) {
+    if (disk->fd < 0) {
         return false;
     }
-    from = disk->fd;
-    if (memcmp(start, "QFI\xfb", 4) == 0) {
-        disk->format = "qcow2";
-        from = extract(path, disk->format, 0, START_SIZE / DISK_SECTOR);
-        if (pread(from, start, sizeof(start), 0) != sizeof(start)) {
-            return false;
-        }
-        close(from);
-    }
-    if (!is_start(start)) {
+    if (!read_start(path, disk, start) || !is_start(start)) {
+        close(disk->fd);
         return false;
     }
     memcpy(&loader_sector, start + DISK_LOADER_SECTOR_AT, sizeof(loader_sector));
-    if (from == disk->fd) {
-        take_parts(path, disk, from, loader_sector * DISK_SECTOR, loader_sector);
+    if (strcmp(disk->format, "raw") == 0) {
+        take_parts(path, disk, disk->fd, loader_sector * DISK_SECTOR, loader_sector);
     } else {
-        from = extract(path, disk->format, loader_sector, PARTS_MAX / DISK_SECTOR);
-        take_parts(path, disk, from, 0, loader_sector);
-        close(from);
+        part = qemu_img_extract(path, disk->format, loader_sector, PARTS_MAX / DISK_SECTOR);
+        take_parts(path, disk, part, 0, loader_sector);
+        close(part);
     }
     return true;
 }

@@ -39,19 +39,6 @@ static long long now(void)
     return time.tv_sec * 1000000000ll + time.tv_nsec;
 }
 
-/* A program that was started without one of these sees nothing there. */
-static void ensure_standard_files(void)
-{
-    int fd;
-
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO) {
-        close(fd);
-    }
-}
-
 /* A stream of single bytes, as the serial port writes them, would fill a socket with 277 of them.
  */
 static bool is_log(int port)
@@ -275,7 +262,6 @@ int exec_program(const struct options *options, const struct places *places)
     bool written;
     int status;
 
-    ensure_standard_files();
     machine.image = image_open(options, places);
     machine.spec = spec_make(options);
     machine.libc = options->disk != NULL ? -1 : open(places->libc, O_RDONLY | O_CLOEXEC);

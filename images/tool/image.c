@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,6 +195,9 @@ void image_make(const struct places *places, const char *folder, const char *ima
     char *said = run_and_listen(places, folder, image, &status);
     struct message message = message_of(said);
 
+    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_SIGNAL + SIGINT) {
+        exit(STATUS_SIGNAL + SIGINT);
+    }
     if (status != 0) {
         tree_size = 0;
         (void)nftw(folder, check_readable, FOLDERS_OPEN, FTW_PHYS);

@@ -21,9 +21,10 @@
  * Large pages: the kernel gives them to who asks for whole ones.  A JVM that does
  * not know of them lets its heap and its compiled code grow by less than 2 MiB at
  * a time, and half of the heap, with Shenandoah nearly all, ends on small pages.
- * With UseTransparentHugePages it is all on large ones, with each collector, and a
- * program takes no more memory or time to start.  Not in the smallest machines,
- * where one page that is begun is felt.
+ * With UseTransparentHugePages it is all on large ones, with each collector.  The
+ * price is -10 to +6 % of memory, with a heap of 60 MB, and 45 % with Shenandoah,
+ * whose regions become 2 MiB.  Not in the smallest machines, where one page that
+ * is begun is felt.
  *
  * Whatever the user chooses, in any place where a JVM looks for options, goes before all this.
  */

@@ -11,6 +11,7 @@
  */
 #include "tool.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -109,6 +110,19 @@ char *comma_doubled(const char *value)
     return result;
 }
 
+/* A program that was started without one of these sees nothing there. */
+static void ensure_standard_files(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO) {
+        close(fd);
+    }
+}
+
 static const char *place(const char *variable)
 {
     const char *value = getenv(variable);
@@ -126,6 +140,7 @@ int main(int argc, char **argv)
     const char *root, *build;
 
     signal(SIGCHLD, SIG_DFL); /* ignored, it would take the statuses of those we start */
+    ensure_standard_files();
     options_parse(&options, argc, argv);
     root = place("MOKA_ROOT");
     build = place("MOKA_BUILD");

@@ -231,3 +231,89 @@ GUEST_TEST(file_window_is_mapped_whole)
     close_file(t);
     OK(memory_back(&before, 32));
 }
+
+/* Text is on its way as soon as it is mapped; nobody has touched it. */
+GUEST_TEST(file_window_text_is_read_ahead)
+{
+    struct memory_state before = state_with_files();
+    nsec_t end = clock_now() + 5 * NSEC_PER_SEC;
+    struct test_file *t;
+    vaddr_t va;
+
+    if (is_small_machine()) {
+        return;
+    }
+    t = open_still();
+    va = map_file(t, (PAGES - 1) * PAGE_SIZE, PROT_READ | PROT_EXEC, 0, PAGE_SIZE);
+    while (t->pages_read < PAGES && clock_now() < end) {
+        sched_delay(NSEC_PER_MSEC);
+    }
+    EQ(t->pages_read, PAGES);
+    EQ(t->reads_ahead, t->reads);
+    EQ(page_cache_pages(t->cache), PAGES);
+    EQ(aspace_unmap(va, (PAGES - 1) * PAGE_SIZE), 0);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}
+
+/* Of the test below. */
+static struct {
+    vaddr_t va, other;
+    _Atomic u64 wrong;
+} shared;
+
+/* Each CPU writes a word of its own into each page, and reads the other mapping, from its own
+ * place. */
+static void write_everywhere(void *number)
+{
+    u64 cpu = (u64)number, first = cpu * 397;
+
+    for (u64 i = 0; i < PAGES - 1; i++) {
+        u64 page = (first + i) % (PAGES - 1);
+
+        *word_at(shared.va + page * PAGE_SIZE + 8 * (cpu + 1)) = page + cpu;
+        if (*word_at(shared.other + page * PAGE_SIZE) != (page + 1) * 3 + 1) {
+            atomic_fetch_add(&shared.wrong, 1);
+        }
+    }
+}
+
+static u64 wrong_marks(void)
+{
+    u64 wrong = 0;
+
+    for (u64 page = 0; page < PAGES - 1; page++) {
+        wrong += *word_at(shared.va + page * PAGE_SIZE) != (page + 1) * 3 + 1;
+        for (u64 cpu = 0; cpu < cpu_count(); cpu++) {
+            wrong += *word_at(shared.va + page * PAGE_SIZE + 8 * (cpu + 1)) != page + cpu;
+        }
+    }
+    return wrong;
+}
+
+/* All CPUs fault in the same windows, by themselves and in the cache: no word is lost. */
+GUEST_TEST(file_window_on_all_cpus)
+{
+    struct memory_state before = state_with_files();
+    struct test_file *t;
+
+    if (is_small_machine()) {
+        return;
+    }
+    t = open_still();
+    shared.wrong = 0;
+    for (unsigned round = 0; round < 8; round++) {
+        shared.va = map_skewed(t, PROT_RW);
+        shared.other = round % 2 == 0 ? map_skewed(t, PROT_READ)
+                                      : map_file(t, (PAGES - 1) * PAGE_SIZE, PROT_READ | PROT_EXEC,
+                                                 0, PAGE_SIZE);
+        run_on_all_cpus(write_everywhere);
+        EQ(wrong_marks(), 0);
+        EQ(aspace_unmap(shared.va, (PAGES - 1) * PAGE_SIZE), 0);
+        EQ(aspace_unmap(shared.other, (PAGES - 1) * PAGE_SIZE), 0);
+        page_cache_forget(t->cache, 0, PAGES * PAGE_SIZE);
+    }
+    EQ(shared.wrong, 0);
+    close_file(t);
+    OK(memory_back(&before, 64));
+}

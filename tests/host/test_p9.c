@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sources: kernel/fs/p9/message.c kernel/fs/p9/rpc.c kernel/fs/p9/client.c kernel/fs/p9/transfer.c
- * kernel/fs/p9/super.c kernel/fs/p9/inode.c kernel/fs/p9/name.c kernel/fs/p9/file.c kernel/fs/p9/pages.c
- * kernel/fs/p9/open_fid.c tests/host/p9_server.c tests/host/p9_fake.c */
+ * kernel/fs/p9/super.c kernel/fs/p9/inode.c kernel/fs/p9/name.c kernel/fs/p9/file.c
+ * kernel/fs/p9/pages.c kernel/fs/p9/open_fid.c tests/host/p9_server.c tests/host/p9_fake.c */
 /*
  * The 9P file system against a server on a folder of this machine: what is
  * done by the one side is looked at on the other.  Then with replies that

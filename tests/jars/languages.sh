@@ -53,15 +53,14 @@ languages() {
     same clojure clojure
     same groovy groovy
     same rhino rhino
+    same 'rhino, interpreted' rhino -opt -1
     same saxon saxon
     same batik batik
 }
 
-# Those that TCG can do in a minute.
+# Those that TCG can do in a minute or two.
 quick_programs() {
     same rhino rhino
-    same 'rhino, interpreted' rhino -opt -1
-    same groovy groovy
     same saxon saxon
-    same clojure clojure
+    same groovy groovy
 }

@@ -12,6 +12,8 @@
 
 #define MANY 200
 #define ROUNDS 20000
+#define DEEP 60
+#define DEEP_STACK (4ul << 20)
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
@@ -63,13 +65,31 @@ static void *use_local(void *arg)
     return (void *)(long)(fresh && local == (long)arg);
 }
 
-static void run(void *(*fn)(void *), long count, long *sum)
+/* Fills most of its stack, so that the library cannot keep all that have ended. */
+static void *use_stack(void *arg)
+{
+    bool fresh = local == 17;
+    volatile unsigned char deep[DEEP_STACK * 3 / 4];
+    unsigned char wrong = 0;
+
+    for (unsigned long i = 0; i < sizeof(deep); i += 4096) {
+        deep[i] = (unsigned char)((long)arg + 1);
+    }
+    local = (long)arg;
+    pthread_barrier_wait(&barrier);
+    for (unsigned long i = 0; i < sizeof(deep); i += 4096) {
+        wrong |= deep[i] ^ (unsigned char)((long)arg + 1);
+    }
+    return (void *)(long)(fresh && local == (long)arg && wrong == 0);
+}
+
+static void run_on(unsigned long stack, void *(*fn)(void *), long count, long *sum)
 {
     pthread_t thread[MANY];
     pthread_attr_t attr;
 
     pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, 128 * 1024);
+    pthread_attr_setstacksize(&attr, stack);
     for (long i = 0; i < count; i++) {
         errno = pthread_create(&thread[i], &attr, fn, (void *)i);
         tap_need(errno == 0, "pthread_create");
@@ -81,6 +101,23 @@ static void run(void *(*fn)(void *), long count, long *sum)
         *sum += (long)result;
     }
     pthread_attr_destroy(&attr);
+}
+
+static void run(void *(*fn)(void *), long count, long *sum)
+{
+    run_on(128 * 1024, fn, count, sum);
+}
+
+static void test_deep_stacks(void)
+{
+    long sum = 0;
+
+    pthread_barrier_destroy(&barrier);
+    pthread_barrier_init(&barrier, NULL, DEEP);
+    for (int i = 0; i < 2; i++) {
+        run_on(DEEP_STACK, use_stack, DEEP, &sum);
+    }
+    OK(sum == 2 * DEEP, "deep stacks, twice");
 }
 
 static void test_timeouts(void)
@@ -181,6 +218,7 @@ int main(void)
         run(count_up, 1, &sum);
     }
     OK(counter == 24L * ROUNDS, "threads one after the other");
+    test_deep_stacks();
     test_timeouts();
     test_single();
     test_mutex_kinds();

@@ -22,21 +22,21 @@
  * application is done without the lock, which it might fault under.
  */
 struct pipe {
-    struct spinlock lock;       /* RANK_EVENT */
-    struct pipe_ring ring;      /* head, tail (l); bytes (r) and (w) */
-    bool reading, writing;      /* (l) somebody copies */
-    bool records;               /* (c) reads keep the boundaries of writes */
-    u32 record_max;             /* (c) longer writes are several records */
-    u32 readers, writers;       /* (l) open ends */
-    u32 references;             /* (l) open files, and openers */
-    u64 reads_opened;           /* (l) ever: FIFOs */
-    u64 writes_opened;          /* (l) */
-    struct list read_waiters;   /* (l) */
-    struct list write_waiters;  /* (l) need: room in bytes */
-    struct list open_waiters;   /* (l) */
-    struct poll_source source;  /* of all its files */
-    struct inode *inode;        /* (c) a FIFO's, or NULL */
-    struct list fifos;          /* pipe_fifo.c */
+    struct spinlock lock;      /* RANK_EVENT */
+    struct pipe_ring ring;     /* head, tail (l); bytes (r) and (w) */
+    bool reading, writing;     /* (l) somebody copies */
+    bool records;              /* (c) reads keep the boundaries of writes */
+    u32 record_max;            /* (c) longer writes are several records */
+    u32 readers, writers;      /* (l) open ends */
+    u32 references;            /* (l) open files, and openers */
+    u64 reads_opened;          /* (l) ever: FIFOs */
+    u64 writes_opened;         /* (l) */
+    struct list read_waiters;  /* (l) */
+    struct list write_waiters; /* (l) need: room in bytes */
+    struct list open_waiters;  /* (l) */
+    struct poll_source source; /* of all its files */
+    struct inode *inode;       /* (c) a FIFO's, or NULL */
+    struct list fifos;         /* pipe_fifo.c */
 };
 
 /* A pipe without open ends; record_max 0: just bytes.  -ENOMEM */
@@ -47,7 +47,7 @@ void pipe_free(struct pipe *pipe);
 must_check int pipe_read(struct pipe *pipe, struct io *io, u32 flags);
 must_check int pipe_write(struct pipe *pipe, struct io *io, u32 flags);
 #define PIPE_NONBLOCK 1u
-#define PIPE_PEEK 2u   /* the bytes stay */
+#define PIPE_PEEK 2u /* the bytes stay */
 
 /*
  * As pipe_read(), but the bytes are the caller's to take or to leave: if io->done is not 0 nobody
