@@ -7,7 +7,7 @@
 # make test-jvm    all of the Java programs on Linux and in Moka, compared
 # make check       format, lint, headers, layering
 # make stress      ten minutes of mixed load in the guest
-# make bench-micro the benchmark table, beside Linux
+# make bench-micro, bench-startup, bench-java: tables beside Linux
 # make clean
 #
 # Variables: BUILD=DIR (default build), V=1 (show commands), ACCEL=kvm|tcg,

@@ -22,7 +22,7 @@
  * not know of them lets its heap and its compiled code grow by less than 2 MiB at
  * a time, and half of the heap, with Shenandoah nearly all, ends on small pages.
  * With UseTransparentHugePages it is all on large ones, with each collector.  The
- * price is -10 to +6 % of memory, with a heap of 60 MB, and 45 % with Shenandoah,
+ * price is -10 to +7 % of memory, with a heap of 60 MB, and 45 % with Shenandoah,
  * whose regions become 2 MiB.  Not in the smallest machines, where one page that
  * is begun is felt.
  *
