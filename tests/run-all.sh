@@ -11,7 +11,6 @@
 # a processor or wait.  TCG's report is shown behind KVM's.
 set -eu
 build=$1 set=$2
-rm -f "$build"/*.result
 
 # platform ACCEL: all that runs on it.
 platform() {
@@ -27,6 +26,7 @@ if [ "$set" = platform ]; then
     exit
 fi
 
+rm -f "$build"/*.result
 status=0
 tests/run-host.sh "$build" || status=1
 if [ "$set" = full ]; then
