@@ -396,6 +396,56 @@ GUEST_TEST(pipe_fifo)
     event_memory_free(p.memory);
 }
 
+/* Both come, one goes at once, and neither misses the other. */
+#define FIFO_ROUNDS 3000u
+
+static _Atomic unsigned fifo_round[2];
+
+static void meet(unsigned side, unsigned round)
+{
+    atomic_store(&fifo_round[side], round);
+    while (atomic_load(&fifo_round[1 - side]) < round) {
+        sched_yield();
+    }
+}
+
+static void open_and_go(void *arg)
+{
+    for (unsigned i = 1; i <= FIFO_ROUNDS; i++) {
+        s64 fd;
+
+        meet(1, i);
+        fd = open_fifo(2, O_WRONLY);
+        OK(fd >= 0 && fd_close((int)fd) == 0);
+    }
+}
+
+GUEST_TEST(pipe_fifo_meets)
+{
+    struct thread *thread;
+    struct super *super;
+
+    memset(&p, 0, sizeof(p));
+    memset((void *)fifo_round, 0, sizeof(fifo_round));
+    p.memory = event_memory();
+    if (!OK(tmpfs_new(MIB, NULL, &super) == 0)) {
+        return;
+    }
+    (void)!vfs_mount_root(super);
+    EQ(sys_mknod(fifo_path(0), S_IFIFO | 0600, 0, 0, 0, 0), 0);
+    thread = start_kernel(open_and_go, NULL, 0, SCHED_CLASS_FAIR);
+    for (unsigned i = 1; i <= FIFO_ROUNDS; i++) {
+        s64 fd;
+
+        meet(0, i);
+        fd = open_fifo(0, O_RDONLY);
+        OK(fd >= 0 && fd_close((int)fd) == 0);
+    }
+    join(thread);
+    EQ(sys_unlink(fifo_path(0), 0, 0, 0, 0, 0), 0);
+    event_memory_free(p.memory);
+}
+
 /* ---- Without memory ----------------------------------------------------------------------- */
 
 static s64 make_pipe(void)

@@ -421,17 +421,21 @@ u64 pipe_pending(struct pipe *pipe)
     return used;
 }
 
-void pipe_open_end(struct pipe *pipe, bool reads, bool writes)
+struct pipe_others pipe_open_end(struct pipe *pipe, bool reads, bool writes)
 {
     bool irq = spin_lock(&pipe->lock);
+    struct pipe_others others;
 
     pipe->readers += reads;
     pipe->reads_opened += reads;
     pipe->writers += writes;
     pipe->writes_opened += writes;
     pipe->references++;
+    others.none = (!writes && pipe->writers == 0) || (!reads && pipe->readers == 0);
+    others.opened = reads ? pipe->writes_opened : pipe->reads_opened;
     event_wake_all(&pipe->open_waiters);
     spin_unlock(&pipe->lock, irq);
+    return others;
 }
 
 bool pipe_close_end(struct pipe *pipe, bool reads, bool writes)

@@ -159,7 +159,7 @@ static int new_end(struct pipe *pipe, u32 flags, struct file **file)
     int err = file_new(&pipe_ops, "pipe", flags, pipe, file);
 
     if (err == 0) {
-        pipe_open_end(pipe, (flags & O_ACCMODE) == O_RDONLY, (flags & O_ACCMODE) == O_WRONLY);
+        (void)pipe_open_end(pipe, (flags & O_ACCMODE) == O_RDONLY, (flags & O_ACCMODE) == O_WRONLY);
     }
     return err;
 }
@@ -256,7 +256,7 @@ static struct pipe *find_fifo(struct inode *inode)
 }
 
 /* The inode's pipe, with the file's ends counted; NULL: no memory. */
-static struct pipe *join_fifo(struct inode *inode, struct file *file)
+static struct pipe *join_fifo(struct inode *inode, struct file *file, struct pipe_others *others)
 {
     struct pipe *fresh, *pipe;
     bool irq;
@@ -272,7 +272,7 @@ static struct pipe *join_fifo(struct inode *inode, struct file *file)
         pipe->inode = inode;
         list_push_back(&fifos.fifos, &pipe->fifos);
     }
-    pipe_open_end(pipe, file_reads(file), file_writes(file));
+    *others = pipe_open_end(pipe, file_reads(file), file_writes(file));
     spin_unlock(&fifos.lock, irq);
     if (fresh != NULL) {
         pipe_free(fresh);
@@ -280,11 +280,11 @@ static struct pipe *join_fifo(struct inode *inode, struct file *file)
     return pipe;
 }
 
-/* Until the other end has been opened. */
-static int await_other(struct pipe *pipe, struct file *file)
+/* Until the other end has been opened more often than that. */
+static int await_other(struct pipe *pipe, struct file *file, u64 before)
 {
     bool reads = file_reads(file), irq = spin_lock(&pipe->lock);
-    u64 *opened = reads ? &pipe->writes_opened : &pipe->reads_opened, before = *opened;
+    u64 *opened = reads ? &pipe->writes_opened : &pipe->reads_opened;
     u32 *others = reads ? &pipe->writers : &pipe->readers;
     int err = 0;
 
@@ -298,33 +298,22 @@ static int await_other(struct pipe *pipe, struct file *file)
     return err;
 }
 
-static bool is_alone(struct pipe *pipe, struct file *file)
-{
-    bool irq = spin_lock(&pipe->lock);
-    bool alone =
-        (!file_writes(file) && pipe->writers == 0) || (!file_reads(file) && pipe->readers == 0);
-
-    spin_unlock(&pipe->lock, irq);
-    return alone;
-}
-
 int fifo_open(struct inode *inode, struct file *file)
 {
-    struct pipe *pipe = join_fifo(inode, file);
-    bool alone;
+    struct pipe_others others;
+    struct pipe *pipe = join_fifo(inode, file, &others);
     int err = 0;
 
     if (pipe == NULL) {
         return -ENOMEM;
     }
     file->priv = pipe;
-    alone = is_alone(pipe, file);
-    if (alone && nonblock(file) == 0) {
-        err = await_other(pipe, file);
-    } else if (alone && file_writes(file)) {
+    if (others.none && nonblock(file) == 0) {
+        err = await_other(pipe, file, others.opened);
+    } else if (others.none && file_writes(file)) {
         err = -ENXIO;
-    } else if (alone) {
-        file->pos = pipe->writes_opened;
+    } else if (others.none) {
+        file->pos = others.opened;
     }
     if (err != 0) {
         file_release(file);

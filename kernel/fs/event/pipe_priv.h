@@ -59,8 +59,14 @@ void pipe_let_go(struct pipe *pipe, u64 taken);
 /* No POLLHUP if writes_opened is `unopened`: nobody has come to a FIFO yet. */
 u32 pipe_poll_reader(struct pipe *pipe, u64 unopened);
 u32 pipe_poll_writer(struct pipe *pipe);
+/* Of the other end, at the moment when this one was counted: what comes then may go at once. */
+struct pipe_others {
+    bool none;  /* it is not open */
+    u64 opened; /* how often it has been opened */
+};
+
 /* One end more or less; true if it was the last of both. */
-void pipe_open_end(struct pipe *pipe, bool reads, bool writes);
+struct pipe_others pipe_open_end(struct pipe *pipe, bool reads, bool writes);
 bool pipe_close_end(struct pipe *pipe, bool reads, bool writes);
 /* FIONREAD: of a pipe with records, the first. */
 u64 pipe_pending(struct pipe *pipe);
