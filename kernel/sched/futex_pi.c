@@ -101,14 +101,16 @@ static enum owner owner_of(const u32 *addr)
 {
     enum owner owner = OWNER_LIVES; /* whatever else it is, the next step finds out */
     struct thread *t;
-    u32 value;
+    u32 value, now;
 
     if (user_read_u32(addr, &value) != 0 || (value & FUTEX_TID_MASK) == 0) {
         return owner;
     }
     t = thread_find(value & FUTEX_TID_MASK);
-    if (t == NULL) {
-        return OWNER_GONE;
+    if (t == NULL) { /* unless it has let go of the lock before it went */
+        bool same = user_read_u32(addr, &now) == 0 && ((now ^ value) & FUTEX_TID_MASK) == 0;
+
+        return same ? OWNER_GONE : OWNER_LIVES;
     }
     if (atomic_load_explicit(&t->futex_ends, memory_order_seq_cst)) {
         owner = OWNER_ENDS;
