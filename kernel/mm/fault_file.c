@@ -444,25 +444,24 @@ struct large_row {
     pfn_t frame[FAULT_PAGES_MAX];
 };
 
-/* Read lock and window lock held.  Stores entries as long as there are none. */
-static int store_large(struct fault *f, const struct region *region, struct large_row *row)
+int fault_store_large(vaddr_t va, const pfn_t *frame, unsigned count, u64 bits, unsigned *stored)
 {
     u64 value[FAULT_PAGES_MAX];
     unsigned n = 0;
     u64 *entry;
-    int error = pt_entry(row->va, 2, &entry);
+    int error = pt_entry(va, 2, &entry);
 
     if (error != 0) {
         return error;
     }
-    for (; n < row->count && pte_load(&entry[n]) == 0; n++) {
-        value[n] = row->frame[n] << PAGE_SHIFT | row_bits(f, region, row->va) | PTE_LARGE;
+    for (; n < count && pte_load(&entry[n]) == 0; n++) {
+        value[n] = frame[n] << PAGE_SHIFT | bits | PTE_LARGE;
     }
     if (n > 0) { /* else another CPU was first */
         platform->write_entries(entry, value, n);
         aspace_count(COUNT_2M, n);
     }
-    row->mapped = n;
+    *stored = n;
     return 0;
 }
 
@@ -477,7 +476,8 @@ static int map_large(struct fault *f, struct large_row *row, u64 generation)
         bool window_irq = spin_lock(lock);
 
         step = unchanged(f, region, generation) && fits_large(region, f->addr)
-                   ? store_large(f, region, row)
+                   ? fault_store_large(row->va, row->frame, row->count,
+                                       row_bits(f, region, row->va), &row->mapped)
                    : FAULT_RETRY;
         spin_unlock(lock, window_irq);
     }

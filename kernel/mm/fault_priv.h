@@ -61,6 +61,12 @@ must_check int fault_look_file(struct fault *f, const struct region *region, u64
 /* Does it; no lock held. */
 must_check int fault_supply_pages(struct fault *f);
 must_check int fault_supply_copy(struct fault *f);
+/*
+ * Read lock and window lock held.  Entries of 2 MiB from `va` on, FAULT_PAGES_MAX at most, as
+ * long as there are none: *stored of them.
+ */
+must_check int fault_store_large(vaddr_t va, const pfn_t *frame, unsigned count, u64 bits,
+                                 unsigned *stored);
 
 /* fault_private.c: f->own_large.  Negative: not so. */
 must_check int fault_supply_own_large(struct fault *f);

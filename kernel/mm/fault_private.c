@@ -24,7 +24,6 @@
 #include <kernel/kmalloc.h>
 #include <kernel/pagecache.h>
 #include <kernel/pagetable.h>
-#include <kernel/platform.h>
 
 #include "fault_priv.h"
 
@@ -56,28 +55,12 @@ static bool still_fits(const struct fault *f, const struct region *region, vaddr
            region->offset - region->start == f->index * PAGE_SIZE - ALIGN_DOWN(f->addr, PAGE_SIZE);
 }
 
-/* Read lock and window lock held.  Stores entries as long as there are none. */
-static int store_row(const struct region *region, struct own_row *row)
+/* Their frames are nobody else's, so that they may be written to at once. */
+static u64 own_bits(const struct region *region)
 {
-    u64 bits = pte_from_prot(region->prot) | PTE_ACCESSED | PTE_LARGE;
-    u64 value[WINDOWS_MOST];
-    unsigned n = 0;
-    u64 *entry;
-    int error = pt_entry(row->va, 2, &entry);
+    u64 bits = pte_from_prot(region->prot) | PTE_ACCESSED;
 
-    if (error != 0) {
-        return error;
-    }
-    bits |= (bits & PTE_WRITE) != 0 ? PTE_DIRTY : 0;
-    for (; n < row->count && pte_load(&entry[n]) == 0; n++) {
-        value[n] = row->frame[n] << PAGE_SHIFT | bits;
-    }
-    if (n > 0) { /* else another CPU was first */
-        platform->write_entries(entry, value, n);
-        aspace_count(COUNT_2M, n);
-    }
-    row->mapped = n;
-    return 0;
+    return (bits & PTE_WRITE) != 0 ? bits | PTE_DIRTY : bits;
 }
 
 static int map_row(struct fault *f, struct own_row *row)
@@ -90,10 +73,11 @@ static int map_row(struct fault *f, struct own_row *row)
         struct spinlock *lock = pt_window_lock(row->va);
         bool window_irq = spin_lock(lock);
 
-        step = region->pages != PAGES_SMALL &&
-                       still_fits(f, region, row->va, row->va + row->count * LARGE_SIZE)
-                   ? store_row(region, row)
-                   : FAULT_RETRY;
+        step =
+            region->pages != PAGES_SMALL &&
+                    still_fits(f, region, row->va, row->va + row->count * LARGE_SIZE)
+                ? fault_store_large(row->va, row->frame, row->count, own_bits(region), &row->mapped)
+                : FAULT_RETRY;
         spin_unlock(lock, window_irq);
     }
     aspace_read_unlock(irq);
@@ -145,7 +129,7 @@ static struct own_pages *pages_wanted(const struct fault *f, u64 *index)
 /* Read lock and window lock held.  Stores entries where there are none. */
 static int store_pages(const struct region *region, struct own_pages *pages)
 {
-    u64 bits = pte_from_prot(region->prot) | PTE_ACCESSED;
+    u64 bits = own_bits(region);
     s64 stored = 0;
     u64 *entry;
     int error = pt_entry(pages->va, 1, &entry);
@@ -153,7 +137,6 @@ static int store_pages(const struct region *region, struct own_pages *pages)
     if (error != 0) {
         return error == -EEXIST ? FAULT_RETRY : error;
     }
-    bits |= (bits & PTE_WRITE) != 0 ? PTE_DIRTY : 0;
     for (unsigned i = 0; i < pages->count; i++) {
         if (pte_load(&entry[i]) == 0) {
             pte_store(&entry[i], pages->frame[i] << PAGE_SHIFT | bits);
