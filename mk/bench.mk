@@ -59,7 +59,7 @@ $(BUILD)/bench/java/classes.stamp: $(bench_java_sources) mk/bench.mk
 	$(Q)javac --release 17 -d $(@D)/classes $(bench_java_sources)
 	$(Q)touch $@
 
-$(BUILD)/bench/java/measure: benchmarks/java/measure.c
+$(BUILD)/bench/java/measure: benchmarks/java/measure.c benchmarks/command.h
 	@mkdir -p $(@D)
 	@echo "  HOST  $@"
 	$(Q)$(CC) $(CFLAGS_BENCH_HOST) -o $@ $<
@@ -75,7 +75,7 @@ stress-java: deps-run programs jdk java-programs
 # BENCH_STARTUP_FLAGS=...  options of benchmarks/startup/run.sh: --rounds 20 --cpus 2
 bench_startup := $(BUILD)/bench/startup
 
-$(bench_startup)/time: benchmarks/startup/time.c
+$(bench_startup)/time: benchmarks/startup/time.c benchmarks/command.h
 	@mkdir -p $(@D)
 	@echo "  HOST  $@"
 	$(Q)$(CC) $(CFLAGS_BENCH_HOST) -o $@ $<

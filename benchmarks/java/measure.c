@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../command.h"
+
 #define PATH_LENGTH 64
 #define LINE_LENGTH 4096
 #define NAME_LENGTH 64
@@ -102,26 +104,6 @@ static struct sums follow(pid_t pid, FILE *output, const char *prefix)
     return sums;
 }
 
-static pid_t start(char **command, FILE **output)
-{
-    int ends[2];
-    pid_t pid;
-
-    if (pipe(ends) != 0 || (pid = fork()) < 0) {
-        fail("cannot start it");
-    }
-    if (pid == 0) {
-        dup2(ends[1], STDOUT_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        execvp(command[0], command);
-        _exit(127);
-    }
-    close(ends[1]);
-    *output = fdopen(ends[0], "r");
-    return pid;
-}
-
 int main(int argc, char **argv)
 {
     struct sums sums;
@@ -132,7 +114,10 @@ int main(int argc, char **argv)
     if (argc < 4) {
         fail("usage: measure PREFIX PROGRAM COMMAND...");
     }
-    pid = start(argv + 3, &output);
+    pid = command_start(argv + 3, &output);
+    if (pid < 0) {
+        fail("cannot start it");
+    }
     sums = follow(pid, output, argv[1]);
     if (waitpid(pid, &status, 0) != pid) {
         fail("it is lost");

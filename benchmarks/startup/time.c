@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../command.h"
+
 #define LINE_LENGTH 4096
 
 static void fail(const char *what)
@@ -38,26 +40,6 @@ static double ms_of(struct timeval time)
     return (double)time.tv_sec * 1e3 + (double)time.tv_usec / 1e3;
 }
 
-static pid_t start(char **command, FILE **output)
-{
-    int ends[2];
-    pid_t pid;
-
-    if (pipe(ends) != 0 || (pid = fork()) < 0) {
-        fail("cannot start it");
-    }
-    if (pid == 0) {
-        dup2(ends[1], STDOUT_FILENO);
-        close(ends[0]);
-        close(ends[1]);
-        execvp(command[0], command);
-        _exit(127);
-    }
-    close(ends[1]);
-    *output = fdopen(ends[0], "r");
-    return pid;
-}
-
 int main(int argc, char **argv)
 {
     char line[LINE_LENGTH];
@@ -71,7 +53,10 @@ int main(int argc, char **argv)
         fail("usage: time NAME COMMAND...");
     }
     begun = now_ms();
-    pid = start(argv + 2, &output);
+    pid = command_start(argv + 2, &output);
+    if (pid < 0) {
+        fail("cannot start it");
+    }
     while (fgets(line, sizeof(line), output) != NULL) {
         const char *found = strstr(line, "Create VM, ");
 
