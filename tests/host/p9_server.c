@@ -553,6 +553,9 @@ static int request(struct p9_transport *transport, const struct p9_segment *out,
         abort();
     }
     *length = s.out_at;
+    if (p9_server.answered != NULL) {
+        p9_server.answered(type);
+    }
     return 0;
 }
 

@@ -17,6 +17,9 @@ struct p9_server {
     unsigned most;       /* bytes that one read or write moves at most; 0: no limit */
     bool spoil;          /* replies are changed at random */
     unsigned count[256]; /* requests by type */
+
+    /* Called when the reply to a request of this type is the client's; NULL: nothing. */
+    void (*answered)(u8 type);
 };
 extern struct p9_server p9_server;
 

@@ -21,6 +21,13 @@ static struct {
     struct inode *root;
 } fix;
 
+/* What another thread does in the middle of an operation. */
+static struct {
+    struct inode *inode;
+    struct file second;
+    bool done;
+} race;
+
 static void mount(void)
 {
     fake_host_begin();
@@ -364,6 +371,36 @@ static void test_replaced(void)
     unmount();
 }
 
+/* Another thread, while the attributes that were asked for are on their way. */
+static void replace_when_told(u8 type)
+{
+    if (type == P9_GETATTR && !race.done) {
+        race.done = true;
+        EQ(fix.root->ops->rename(fix.root, "b", 1, fix.root, "a", 1, 0), 0);
+    }
+}
+
+static void test_replaced_while_asked(void)
+{
+    struct file_stat stat;
+    struct file file;
+
+    mount();
+    fake_host_write("a", "one that was here");
+    fake_host_write("b", "moved");
+    race.inode = lookup(fix.root, "a");
+    race.done = false;
+    p9_server.answered = replace_when_told;
+    EQ(open_file(race.inode, O_RDONLY, &file), 0);
+    OK(race.done);
+    EQ(race.inode->ops->getattr(race.inode, &stat), 0);
+    EQ(stat.links, 0);
+    EQ(close_file(&file), 0);
+    OK(!p9_inode_of(race.inode)->kept);
+    inode_put(race.inode);
+    unmount();
+}
+
 static void test_append(void)
 {
     struct inode *inode;
@@ -396,12 +433,6 @@ static void test_append(void)
     inode_put(inode);
     unmount();
 }
-
-static struct {
-    struct inode *inode;
-    struct file second;
-    bool done;
-} race;
 
 /* Another thread, between the last close's look at the count and what follows. */
 static void open_second(struct mutex *mutex)
@@ -698,6 +729,7 @@ int main(void)
     run("an open file without a name", test_nameless);
     run("rename over an open file", test_rename_over);
     run("a file whose name another has", test_replaced);
+    run("a name lost while its attributes were on their way", test_replaced_while_asked);
     run("appends, up to the limit", test_append);
     run("opened while it is closed", test_open_while_closing);
     run("written back after it was cut", test_write_back_after_cut);

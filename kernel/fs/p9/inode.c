@@ -12,7 +12,13 @@
 #include <kernel/errno.h>
 #include <kernel/frame.h>
 
-#define NO_GENERATION UINT64_MAX
+#define OUT_OF_DATE UINT64_MAX
+
+/* Which changes of ours the server had when it was asked. */
+struct moment {
+    u64 contents; /* p9_inode's generation */
+    u64 names;    /* and its names */
+};
 
 static bool time_is(const struct timespec *a, const struct timespec *b)
 {
@@ -48,17 +54,17 @@ u64 p9_unsaved(struct p9_inode *node)
 }
 
 /*
- * The server's attributes, of this very file; and as of which generation of
- * ours.  While ours are newer what it says is out of date, even if it has all
- * by the time when we hear it: that is no generation.
+ * The server's attributes, of this very file; and as of when.  While ours are
+ * newer what it says is out of date, even if it has all by the time when we hear it.
  */
-static int ask(struct p9_inode *node, struct p9_attributes *attributes, u64 *generation)
+static int ask(struct p9_inode *node, struct p9_attributes *attributes, struct moment *moment)
 {
     struct p9_fid *fid = p9_inode_fid(node);
     int err;
 
     mutex_lock(&node->lock);
-    *generation = is_newer(node) ? NO_GENERATION : node->generation;
+    moment->contents = is_newer(node) ? OUT_OF_DATE : node->generation;
+    moment->names = node->naming != 0 ? OUT_OF_DATE : node->names;
     mutex_unlock(&node->lock);
     err = p9_getattr(fid, attributes);
     p9_fid_put(fid);
@@ -74,19 +80,26 @@ static int ask(struct p9_inode *node, struct p9_attributes *attributes, u64 *gen
  * *taken tells.  True if the contents are not those that the cache has.  The
  * lock is held.
  */
-static bool take_attributes(struct p9_inode *node, const struct file_stat *stat, u64 generation,
-                            bool *taken)
+static bool take_attributes(struct p9_inode *node, const struct file_stat *stat,
+                            const struct moment *moment, bool *taken)
 {
     bool same = node->seen.size == stat->size && time_is(&node->seen.mtime, &stat->mtime);
+    u32 links = node->seen.links;
 
     node->inode.mode = stat->mode;
     node->inode.uid = stat->uid;
     node->inode.gid = stat->gid;
-    *taken = generation == node->generation && !is_newer(node);
+    if (moment->names == node->names) {
+        links = stat->links;
+        atomic_store_explicit(&node->unlinked, false, memory_order_relaxed);
+    }
+    node->seen.links = links;
+    *taken = moment->contents == node->generation && !is_newer(node);
     if (!*taken) {
         return false;
     }
     node->seen = *stat;
+    node->seen.links = links;
     node->inode.mtime = stat->mtime;
     atomic_store_explicit(&node->inode.size, stat->size, memory_order_release);
     if (node->changed) {
@@ -99,15 +112,15 @@ static bool take_attributes(struct p9_inode *node, const struct file_stat *stat,
 /* As p9_validate(), and tells what the server said, and whether that is how it is. */
 static int look(struct p9_inode *node, struct p9_attributes *now, bool *taken)
 {
-    u64 generation;
+    struct moment moment;
     bool stale;
-    int err = ask(node, now, &generation);
+    int err = ask(node, now, &moment);
 
     if (err != 0) {
         return err;
     }
     mutex_lock(&node->lock);
-    stale = take_attributes(node, &now->stat, generation, taken);
+    stale = take_attributes(node, &now->stat, &moment, taken);
     mutex_unlock(&node->lock);
     if (stale && node->inode.pages != NULL) {
         (void)page_cache_drop_clean(node->inode.pages);
@@ -138,7 +151,6 @@ static int p9_getattr_op(struct inode *inode, struct file_stat *stat)
     mutex_lock(&node->lock);
     if (err == 0) {
         *stat = now.stat;
-        atomic_store_explicit(&node->unlinked, false, memory_order_relaxed);
     } else if (gone && may_be_nameless(node)) {
         *stat = node->seen;
         err = 0;
@@ -200,8 +212,8 @@ static int change_server(struct p9_inode *node, const struct file_change *change
 {
     struct p9_attributes now;
     struct p9_fid *fid;
-    u64 generation;
-    int err = ask(node, &now, &generation);
+    struct moment ignored;
+    int err = ask(node, &now, &ignored);
 
     if (err == 0) {
         fid = p9_inode_fid(node);

@@ -81,19 +81,42 @@ int p9_name_symlink(struct inode *dir, const char *name, size_t len, const char 
     return err != 0 ? err : p9_name_lookup(dir, name, len, inode);
 }
 
-/* How many names it has now, as far as we know. */
-static u32 names_change(struct p9_inode *node, int by)
+/* What the server says of the number of names is not to be relied on until naming_end(). */
+static void naming_begin(struct p9_inode *node)
 {
-    u32 links;
-
     mutex_lock(&node->lock);
-    links = node->seen.links + (u32)by;
+    node->naming++;
+    node->names++;
+    mutex_unlock(&node->lock);
+}
+
+/* Has it lost its last name?  The lock is held. */
+static bool names_change(struct p9_inode *node, int by)
+{
+    u32 links = node->seen.links + (u32)by;
+
     if ((node->inode.mode & S_IFMT) == S_IFDIR || (s32)links < 0) {
         links = 0;
     }
     node->seen.links = links;
+    if (links == 0) {
+        atomic_store_explicit(&node->unlinked, true, memory_order_relaxed);
+    }
+    return links == 0;
+}
+
+/* It has `by` names more. */
+static void naming_end(struct p9_inode *node, int by)
+{
+    bool lost;
+
+    mutex_lock(&node->lock);
+    node->naming--;
+    lost = by != 0 && names_change(node, by);
     mutex_unlock(&node->lock);
-    return links;
+    if (lost) {
+        p9_unkeep(node);
+    }
 }
 
 int p9_name_link(struct inode *dir, const char *name, size_t len, struct inode *to)
@@ -107,21 +130,12 @@ int p9_name_link(struct inode *dir, const char *name, size_t len, struct inode *
     }
     from = p9_inode_fid(p9_inode_of(dir));
     fid = p9_inode_fid(p9_inode_of(to));
+    naming_begin(p9_inode_of(to));
     err = p9_link(from, name, len, fid);
-    if (err == 0) {
-        (void)names_change(p9_inode_of(to), 1);
-    }
+    naming_end(p9_inode_of(to), err == 0 ? 1 : 0);
     p9_fid_put(fid);
     p9_fid_put(from);
     return err;
-}
-
-static void lost_name(struct p9_inode *node)
-{
-    if (names_change(node, -1) == 0) {
-        atomic_store_explicit(&node->unlinked, true, memory_order_relaxed);
-        p9_unkeep(node);
-    }
 }
 
 int p9_name_unlink(struct inode *dir, const char *name, size_t len, struct inode *inode)
@@ -135,11 +149,10 @@ int p9_name_unlink(struct inode *dir, const char *name, size_t len, struct inode
         return -EROFS;
     }
     from = p9_inode_fid(p9_inode_of(dir));
+    naming_begin(node);
     err = p9_unlinkat(from, name, len, directory);
+    naming_end(node, err == 0 ? -1 : 0);
     p9_fid_put(from);
-    if (err == 0) {
-        lost_name(node);
-    }
     return err;
 }
 
@@ -166,15 +179,16 @@ int p9_name_rename(struct inode *from, const char *name, size_t len, struct inod
         return -EINVAL; /* the protocol has no word for it */
     }
     replaced = find_replaced(to, new_name, new_len);
+    if (replaced != NULL) {
+        naming_begin(p9_inode_of(replaced));
+    }
     old_dir = p9_inode_fid(p9_inode_of(from));
     new_dir = p9_inode_fid(p9_inode_of(to));
     err = p9_renameat(old_dir, name, len, new_dir, new_name, new_len);
     p9_fid_put(new_dir);
     p9_fid_put(old_dir);
     if (replaced != NULL) {
-        if (err == 0) {
-            lost_name(p9_inode_of(replaced));
-        }
+        naming_end(p9_inode_of(replaced), err == 0 ? -1 : 0);
         inode_put(replaced);
     }
     return err;

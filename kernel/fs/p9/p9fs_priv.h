@@ -59,6 +59,8 @@ struct p9_inode {
     u32 writing;              /* (l) writes that go on now */
     u64 generation;           /* (l) how often we began to write or changed the size */
     bool changed;             /* (l) `seen` is older than our own changes */
+    u32 naming;               /* (l) names that come or go now, by us */
+    u64 names;                /* (l) how often we began with that */
     bool kept;                /* (t) in `kept` */
     u64 synced;               /* (t) the last sync_round that has come by */
     _Atomic bool unlinked;    /* (a) its last name has gone, as far as we know */
