@@ -47,19 +47,19 @@ static void arm(struct alarm *a)
 static void expired(struct timer *timer)
 {
     struct alarm *a = container_of(timer, struct alarm, timer);
-    nsec_t now = clock_of(a);
+    nsec_t now = clock_of(a), deadline = a->deadline;
     u32 missed = 0;
 
-    if (a->deadline == 0) {
+    if (deadline == 0) {
         return;
     }
-    if (now < a->deadline) {
+    if (now < deadline) {
         arm(a);
         return;
     }
     if (a->interval != 0) {
-        missed = (u32)MIN((now - a->deadline) / a->interval, (nsec_t)INT32_MAX);
-        a->deadline += (missed + 1ull) * a->interval;
+        missed = (u32)MIN((now - deadline) / a->interval, (nsec_t)INT32_MAX);
+        a->deadline = deadline + (missed + 1ull) * a->interval;
         arm(a);
     } else {
         a->deadline = 0;
