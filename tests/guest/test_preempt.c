@@ -30,11 +30,24 @@ static void hold_registers(void *arg)
     }
 }
 
+/* All have had a turn, and been preempted more than once on average. */
+static bool all_were_preempted(struct app **apps)
+{
+    u64 preempted = 0;
+
+    for (unsigned i = 0; i < HOLDERS; i++) {
+        preempted += app_thread(apps[i])->switches[1];
+        if (atomic_load(&hold.rounds[i]) == 0) {
+            return false;
+        }
+    }
+    return preempted > HOLDERS;
+}
+
 /* More threads than CPUs, so that each is preempted and moved all the time. */
 GUEST_TEST(preempt_keeps_all_registers)
 {
     struct app *apps[HOLDERS];
-    u64 preempted = 0;
 
     memset(&hold, 0, sizeof(hold));
     for (u64 i = 0; i < HOLDERS; i++) {
@@ -44,14 +57,12 @@ GUEST_TEST(preempt_keeps_all_registers)
         }
     }
     sched_delay(300 * NSEC_PER_MSEC);
+    EVENTUALLY(all_were_preempted(apps));
     atomic_store(&hold.stop, true);
     for (unsigned i = 0; i < HOLDERS; i++) {
-        preempted += app_thread(apps[i])->switches[1];
         EQ(app_join(apps[i]), 0);
-        OK(hold.rounds[i] > 0);
     }
     EQ(hold.wrong, 0);
-    OK(preempted > HOLDERS);
 }
 
 /* Rounding control differs by thread; it must survive voluntary switches. */
@@ -148,9 +159,10 @@ static bool within(u64 value, u64 wanted, u64 percent)
 
 /*
  * A host that takes a CPU away for long spoils a measurement: the thread that
- * ran then has had its share for a while.  So one good one of a few will do.
+ * ran then has had its share for a while.  So one good one of a few will do, each
+ * longer than the one before: what the last wait of the CPU has cost weighs less.
  */
-#define ATTEMPTS 6
+#define ATTEMPTS 8
 
 GUEST_TEST(preempt_shares_one_cpu)
 {
@@ -161,7 +173,7 @@ GUEST_TEST(preempt_shares_one_cpu)
         struct share s[3] = {{.nice = 0}, {.nice = 0}, {.nice = 5}};
         u64 sum;
 
-        if (!measure_shares(s, 3, 1, 600 * NSEC_PER_MSEC)) {
+        if (!measure_shares(s, 3, 1, (i + 1) * 600 * NSEC_PER_MSEC)) {
             return;
         }
         sum = s[0].used + s[1].used + s[2].used;
@@ -191,7 +203,7 @@ GUEST_TEST(preempt_shares_two_cpus)
         struct share s[3] = {{.nice = 0}};
         u64 sum;
 
-        if (!measure_shares(s, 3, 3, NSEC_PER_SEC)) {
+        if (!measure_shares(s, 3, 3, (i + 1) * NSEC_PER_SEC)) {
             return;
         }
         sum = s[0].used + s[1].used + s[2].used;
@@ -210,6 +222,7 @@ GUEST_TEST(preempt_for_a_stronger_class)
 {
     struct app *app;
     nsec_t worst = 0;
+    unsigned in_time = 0;
 
     atomic_store(&burn_state.stop, false);
     OK(thread_set_affinity(thread_current(), 1) == 0);
@@ -222,10 +235,11 @@ GUEST_TEST(preempt_for_a_stronger_class)
             sched_delay(NSEC_PER_MSEC);
             late = clock_now() - start - NSEC_PER_MSEC;
             worst = MAX(worst, late);
+            in_time += late < NSEC_PER_SEC;
         }
         guest_note("worst delay %lu us", (unsigned long)worst / 1000);
-        OK(worst < NSEC_PER_SEC);
-        OK(thread_run_time(app_thread(app)) > 10 * NSEC_PER_MSEC);
+        OK(in_time >= 25); /* a host that is busy may take this CPU away for long now and then */
+        EVENTUALLY(thread_run_time(app_thread(app)) > 10 * NSEC_PER_MSEC);
         atomic_store(&burn_state.stop, true);
         EQ(app_join(app), 0);
     }
@@ -246,7 +260,7 @@ GUEST_TEST(preempt_idle_class_waits)
     idle = app_start("idle", burn, NULL, 1);
     if (OK(fair != NULL && idle != NULL)) {
         OK(thread_set_class(app_thread(idle), SCHED_CLASS_IDLE, 0) == 0);
-        sched_delay(20 * NSEC_PER_MSEC);
+        EVENTUALLY(thread_run_time(app_thread(fair)) > 10 * NSEC_PER_MSEC);
         before = thread_run_time(app_thread(idle));
         sched_delay(100 * NSEC_PER_MSEC);
         after = thread_run_time(app_thread(idle));
