@@ -56,22 +56,26 @@ GUEST_TEST(sched_create_refuses)
     EQ(thread_set_class(thread_current(), SCHED_CLASSES, 0), -EINVAL);
 }
 
-/* Every allocation fails once; no thread runs and nothing is lost. */
+/*
+ * No memory for a thread: that is said, and nothing is lost.  What dead threads have
+ * left does without; one that ended long ago may be on its way there still.
+ */
 GUEST_TEST(sched_create_without_memory)
 {
-    struct thread_attr attr = {
-        .entry = exit_with, .class = SCHED_CLASS_FAIR, .app_stack = PAGE_SIZE};
-    struct thread *threads[MANY] = {NULL}, *failed;
+    static struct thread *threads[5 * MANY];
+    struct thread_attr attr = {.name = "test", .entry = exit_with, .class = SCHED_CLASS_FAIR};
+    unsigned count = 0;
+    int err = 0;
 
-    /* First use up what dead threads have left. */
-    for (unsigned i = 0; i < MANY; i++) {
-        threads[i] = start_kernel(exit_with, NULL, 0, SCHED_CLASS_FAIR);
+    while (err == 0 && count < ARRAY_SIZE(threads)) {
+        kmalloc_fail_after(0);
+        err = thread_create(&attr, &threads[count]);
+        kmalloc_fail_after((u64)-1);
+        count += err == 0;
     }
-    kmalloc_fail_after(0);
-    EQ(thread_create(&attr, &failed), -ENOMEM);
-    kmalloc_fail_after((u64)-1);
-    for (unsigned i = 0; i < MANY; i++) {
-        join(threads[i]);
+    EQ(err, -ENOMEM);
+    while (count > 0) {
+        join(threads[--count]);
     }
 }
 
@@ -159,7 +163,7 @@ GUEST_TEST(sched_yield_takes_turns)
     for (unsigned i = 1; i < 2 * TURNS; i++) {
         same += turns.log[i] == turns.log[i - 1];
     }
-    OK(same < 4); /* at the ends */
+    OK(same < TURNS / 10); /* at the ends, and where a third one came in between */
     OK(thread_set_affinity(thread_current(), ~0ull) == 0);
 }
 
@@ -202,12 +206,12 @@ GUEST_TEST(sched_affinity_of_self)
         threads[i] = start_kernel(hop, NULL, 0, SCHED_CLASS_FAIR);
     }
     sched_delay(200 * NSEC_PER_MSEC);
+    EVENTUALLY(atomic_load(&affinity.rounds) > 100);
     atomic_store(&affinity.stop, true);
     for (unsigned i = 0; i < ARRAY_SIZE(threads); i++) {
         join(threads[i]);
     }
     EQ(affinity.wrong, 0);
-    OK(affinity.rounds > 0);
 }
 
 /* Application code that spins: it is moved from outside. */
@@ -248,6 +252,8 @@ GUEST_TEST(sched_affinity_of_others)
             u64 seen;
 
             OK(thread_set_affinity(app_thread(apps[i]), 1ull << cpu) == 0);
+            /* One that runs goes when its CPU takes the interrupt; and then for good. */
+            EVENTUALLY(atomic_load(&spinners[i].cpu) == cpu);
             seen = atomic_load(&spinners[i].rounds);
             EVENTUALLY(atomic_load(&spinners[i].rounds) > seen + 1);
             EQ(atomic_load(&spinners[i].cpu), cpu);
@@ -315,6 +321,18 @@ static void storm_thread(void *arg)
     }
 }
 
+/* Has each token been passed on?  Also when somebody gave up, which is told later. */
+static bool all_sent(unsigned tokens)
+{
+    u64 sent = 0, timeouts = 0;
+
+    for (unsigned i = 0; i < SLEEPERS; i++) {
+        sent += atomic_load(&storm[i].sent);
+        timeouts += atomic_load(&storm[i].timeouts);
+    }
+    return sent >= tokens || timeouts != 0;
+}
+
 static void run_storm(unsigned tokens)
 {
     u64 sent = 0, timeouts = 0;
@@ -327,6 +345,7 @@ static void run_storm(unsigned tokens)
     }
     atomic_store(&storm_state.ready, true);
     sched_delay(STORM_MS * NSEC_PER_MSEC);
+    EVENTUALLY(all_sent(tokens));
     atomic_store(&storm_state.stop, true);
     for (unsigned i = 0; i < SLEEPERS; i++) {
         atomic_fetch_add(&storm[i].pending, 1);
@@ -338,7 +357,6 @@ static void run_storm(unsigned tokens)
         timeouts += storm[i].timeouts;
     }
     EQ(timeouts, 0);
-    OK(sent > 0);
     guest_note("%u tokens: %lu wake-ups in %u ms", tokens, (unsigned long)sent, STORM_MS);
 }
 
@@ -382,8 +400,10 @@ static void hand_over(void *arg)
             return;
         }
     }
-    atomic_store(&other->turn, true);
-    (void)sched_wake(other->thread);
+    if (me == pair) { /* the first is woken by the other's last turn; it may be gone by now */
+        atomic_store(&other->turn, true);
+        (void)sched_wake(other->thread);
+    }
 }
 
 static void run_pair(u64 first, u64 second)
