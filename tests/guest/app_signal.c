@@ -69,6 +69,7 @@ static struct pool {
     u8 stack[WORKERS][32768] aligned_to(16);
     _Atomic u32 tid[WORKERS];
     _Atomic long result[WORKERS];
+    _Atomic bool about[WORKERS]; /* what it calls next is what it sleeps in */
     _Atomic bool stop;
     u32 word;
 } * pool;
@@ -283,8 +284,24 @@ long signal_app_clone(void)
 
 /* ---- Sleepers ------------------------------------------------------------------------ */
 
+static void delay(s64 ns)
+{
+    struct time t = {0, ns};
+
+    call3(NR_NANOSLEEP, (long)&t, 0, 0);
+}
+
+/* Until it sleeps in what it is about. */
+static void await_sleep(unsigned n)
+{
+    while (!pool->about[n] || !app_call_kernel(signal_app_is_asleep, (void *)(u64)pool->tid[n])) {
+        delay(100000);
+    }
+}
+
 static long sleep_futex(void *arg)
 {
+    pool->about[(u64)arg] = true;
     pool->result[(u64)arg] = app_syscall(NR_FUTEX, (long)&pool->word, 0, 5, 0, 0, 0);
     return 0;
 }
@@ -292,11 +309,16 @@ static long sleep_futex(void *arg)
 static long sleep_time(void *arg)
 {
     struct time t = {100, 0}, left = {0};
+    s64 start = now(), slept;
+    long result;
 
-    pool->result[(u64)arg] = call3(NR_NANOSLEEP, (long)&t, (long)&left, 0);
-    if (left.sec < 98 || left.sec > 100) {
-        pool->result[(u64)arg] = left.sec;
+    pool->about[(u64)arg] = true;
+    result = call3(NR_NANOSLEEP, (long)&t, (long)&left, 0);
+    slept = (now() - start) / 1000000000;
+    if (left.sec < 98 - slept || left.sec > 100) {
+        result = left.sec;
     }
+    pool->result[(u64)arg] = result;
     return 0;
 }
 
@@ -305,21 +327,16 @@ static long sleep_suspend(void *arg)
     u64 none = 0, all = ~0ull;
 
     app_syscall(NR_SIGPROCMASK, 2, (long)&all, 0, 8, 0, 0);
+    pool->about[(u64)arg] = true;
     pool->result[(u64)arg] = call3(NR_SIGSUSPEND, (long)&none, 8, 0);
     return 0;
 }
 
 static long sleep_insn(void *arg)
 {
+    pool->about[(u64)arg] = true;
     pool->result[(u64)arg] = app_syscall_insn(NR_PAUSE, 0, 0, 0);
     return 0;
-}
-
-static void delay(s64 ns)
-{
-    struct time t = {0, ns};
-
-    call3(NR_NANOSLEEP, (long)&t, 0, 0);
 }
 
 long signal_app_sleepers(void)
@@ -332,10 +349,11 @@ long signal_app_sleepers(void)
     FAIL_IF(install(10, 0, app_restorer) != 0);
     for (unsigned i = 0; i < WORKERS; i++) {
         pool->result[i] = 1;
+        pool->about[i] = false;
         FAIL_IF(spawn(i, sleeper[i]) <= 0);
     }
-    delay(20000000);
     for (unsigned i = 0; i < WORKERS; i++) {
+        await_sleep(i);
         if (pool->result[i] != 1) {
             return 20000 + i * 1000 + pool->result[i];
         }
@@ -347,15 +365,16 @@ long signal_app_sleepers(void)
     /* With SA_RESTART a futex is slept on again, also when SYSCALL was the way in. */
     FAIL_IF(install(10, SA_RESTART, app_restorer) != 0);
     pool->result[0] = 1;
+    pool->about[0] = false;
     FAIL_IF(spawn(0, sleep_futex) <= 0);
     for (int i = 0; i < 5; i++) {
-        delay(2000000);
+        await_sleep(0);
         FAIL_IF(call3(NR_TGKILL, 1, pool->tid[0], 10) != 0);
         while (seen.count != WORKERS + i + 1) {
             delay(100000);
         }
     }
-    delay(5000000);
+    await_sleep(0);
     FAIL_IF(pool->result[0] != 1);
     FAIL_IF(app_syscall(NR_FUTEX, (long)&pool->word, 1, 1, 0, 0, 0) != 1);
     join(0);
@@ -389,7 +408,7 @@ long signal_app_vectors(void)
         pool->result[i] = 0;
         FAIL_IF(spawn(i, hold) <= 0);
     }
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 2000 || (seen.count < 100 && i < 1000000); i++) {
         FAIL_IF(call3(NR_TGKILL, 1, pool->tid[i % WORKERS], 10) != 0);
         if (i % 8 == 0) {
             delay(50000);

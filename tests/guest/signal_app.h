@@ -10,3 +10,7 @@ long signal_app_sleepers(void);  /* futex, nanosleep, sigsuspend, sigtimedwait i
 long signal_app_vectors(void);   /* all registers survive handlers that come at any place */
 long signal_app_locks(void);     /* FUTEX_LOCK_PI */
 extern long signal_app_clone_ns; /* what one thread cost */
+
+/* Whether the thread with that number sleeps; tests/guest/test_signal.c has it, for
+ * app_call_kernel(). */
+long signal_app_is_asleep(void *tid);

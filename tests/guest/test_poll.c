@@ -122,10 +122,10 @@ GUEST_TEST(select_reports)
     EQ(*in, 0);
     EQ(time->nsec, 0);
     *in = 1ull << t.fds[1]; /* not for reading: says nothing */
-    *time = (struct timespec){5, 0};
+    *time = (struct timespec){1000, 0};
     EQ(fd_close(t.fds[0]), 0);
     EQ(sys_select((u64)t.fds[1] + 1, (u64)in, 0, 0, (u64)time, 0), 1); /* POLLERR */
-    EQ(time->sec, 4);
+    OK(time->sec < 1000 && time->sec > 900);
     *in = 1ull << 63;
     EQ(sys_select(64, (u64)in, 0, 0, 0, 0), -EBADF);
     EQ(sys_select((u64)-1, 0, 0, 0, 0, 0), -EINVAL);

@@ -4,6 +4,7 @@
 
 #include "signal_app.h"
 #include <kernel/process.h>
+#include <kernel/thread.h>
 
 static struct {
     long (*fn)(void);
@@ -50,6 +51,20 @@ GUEST_TEST(signal_clone)
 {
     check(signal_app_clone);
     guest_note("clone, exit and join: %ld ns", signal_app_clone_ns);
+}
+
+/* Called by the program. */
+long signal_app_is_asleep(void *tid)
+{
+    struct thread *t = thread_find((u32)(u64)tid);
+    bool asleep;
+
+    if (t == NULL) {
+        return false;
+    }
+    asleep = atomic_load(&t->state) == THREAD_SLEEPING;
+    thread_put(t);
+    return asleep;
 }
 
 GUEST_TEST(signal_wakes_sleepers)
