@@ -39,6 +39,8 @@ static inline struct test_file *test_file_of(struct inode *inode)
 static inline int disk_read(struct inode *inode, u64 index, const pfn_t *frames, unsigned count)
 {
     struct test_file *t = test_file_of(inode);
+    /* Once: whoever changes it does not turn a bad read into a good one. */
+    int error = __atomic_load_n(&t->read_error, __ATOMIC_RELAXED);
 
     atomic_fetch_add(&t->reads, 1);
     if (strcmp(thread_current()->name, "read-ahead") == 0) {
@@ -48,8 +50,8 @@ static inline int disk_read(struct inode *inode, u64 index, const pfn_t *frames,
         sched_delay(t->slow);
     }
     for (unsigned i = 0; i < count; i++) {
-        if (t->read_error != 0 && index + i == t->bad_page) {
-            return t->read_error;
+        if (error != 0 && index + i == t->bad_page) {
+            return error;
         }
         memset(pfn_to_virt(frames[i]), 0, PAGE_SIZE);
         if (index + i < DISK_PAGES) {

@@ -92,6 +92,23 @@ static inline u64 memory_free_frames(void)
     return stats.free;
 }
 
+/*
+ * How many are free when idle CPUs have zeroed what they want to.  One that takes
+ * a frame or puts it down while they are counted is counted wrong, but not twice.
+ */
+static inline u64 memory_settled_frames(void)
+{
+    u64 free;
+
+    do {
+        while (frame_zero_ahead_idle()) {
+        }
+        free = memory_free_frames();
+        sched_delay(2 * NSEC_PER_MSEC);
+    } while (memory_free_frames() != free);
+    return free;
+}
+
 static inline u64 memory_objects(void)
 {
     struct kmalloc_stats stats;
@@ -102,10 +119,9 @@ static inline u64 memory_objects(void)
 
 static inline struct memory_state memory_state_now(void)
 {
-    while (frame_zero_ahead_idle()) {
-    }
-    sched_delay(2 * NSEC_PER_MSEC);
-    return (struct memory_state){stats_now(), memory_free_frames(), memory_objects(), 0};
+    u64 free = memory_settled_frames();
+
+    return (struct memory_state){stats_now(), free, memory_objects(), 0};
 }
 
 /*
@@ -117,7 +133,7 @@ static inline bool memory_back(const struct memory_state *before, u64 spare)
 {
     struct aspace_stats now;
 
-    for (nsec_t end = clock_now() + 2 * NSEC_PER_SEC;;) {
+    for (nsec_t end = clock_now() + 20 * NSEC_PER_SEC;;) {
         now = stats_now();
         if (memory_free_frames() + spare + before->threads * 8 >= before->free &&
             memory_objects() <= before->objects + before->threads * 2) {

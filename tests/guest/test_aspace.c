@@ -60,7 +60,7 @@ GUEST_TEST(aspace_partial_unmap)
     u64 free;
 
     stamp_pages(va, va + 3 * LARGE_SIZE, 2);
-    free = memory_free_frames();
+    free = memory_settled_frames();
     EQ(aspace_unmap(hole, end - hole), 0);
     EQ(backed_by(va), 1);
     EQ(backed_by(hole), 0);
@@ -69,7 +69,7 @@ GUEST_TEST(aspace_partial_unmap)
     EQ(backed_by(end), 1);
     OK(pages_stamped(va, hole, 2));
     OK(pages_stamped(end, va + 3 * LARGE_SIZE, 2));
-    EQ(memory_free_frames(), free + 512 + 7 - 2); /* less two tables */
+    EQ(memory_settled_frames(), free + 512 + 7 - 2); /* less two tables */
     EQ(stats_now().demotions, before.stats.demotions + 2);
     EQ(aspace_unmap(va, 3 * LARGE_SIZE), 0); /* with a hole in it */
     OK(memory_back(&before, 4));
@@ -279,11 +279,11 @@ GUEST_TEST(aspace_bad_arguments)
 GUEST_TEST(aspace_reservation)
 {
     struct memory_state before = memory_state_now();
-    u64 free = memory_free_frames();
+    u64 free = memory_settled_frames();
     vaddr_t va = map_new(10 * TIB, 0);
 
     EQ(aspace_fault(va + 5 * TIB, 0), -EFAULT);
-    OK(memory_free_frames() + 1 >= free); /* the node may need a slab */
+    OK(memory_settled_frames() + 1 >= free); /* the node may need a slab */
     EQ(stats_now().bytes_mapped, before.stats.bytes_mapped + 10 * TIB);
     /* Some of it is committed, used and given back. */
     EQ(aspace_protect(va + 5 * TIB, 4 * MIB, PROT_RW), 0);

@@ -35,13 +35,15 @@ GUEST_TEST(aspace_fixed_is_atomic)
 {
     struct memory_state before = memory_state_with_threads();
     vaddr_t va = map_new(4 * LARGE_SIZE, PROT_RW), addr;
+    nsec_t limit = clock_now() + 20 * NSEC_PER_SEC;
     struct thread *thread;
 
     intruder.va = va;
     intruder.stop = false;
     intruder.tries = intruder.intruded = 0;
     thread = kernel_thread_on(cpu_count() - 1, intrude, NULL);
-    for (unsigned i = 0; i < 200 || (atomic_load(&intruder.tries) < 100 && i < 20000); i++) {
+    for (unsigned i = 0; i < 200 || (atomic_load(&intruder.tries) < 100 && clock_now() < limit);
+         i++) {
         stamp_pages(va, va + LARGE_SIZE + PAGE_SIZE, i);
         EQ(aspace_map(va, 4 * LARGE_SIZE, PROT_RW, MAP_PLACE_FIXED, &addr), 0);
         sched_yield();

@@ -304,18 +304,31 @@ static u64 read_through(struct test_file *t, u64 pages)
     return pos / PAGE_SIZE;
 }
 
-/* Another thread reads what comes next, each page once. */
-GUEST_TEST(file_ahead_reads_once)
+/* Whether another thread has read what comes next, or there was no memory for that. */
+static bool read_ahead(void)
 {
-    struct memory_state before = state_with_files();
     struct test_file *t = open_file(&disk_ops, DISK_PAGES * PAGE_SIZE, O_RDONLY);
+    bool ahead;
 
     t->slow = NSEC_PER_MSEC;
     EQ(read_through(t, DISK_PAGES), DISK_PAGES);
     EQ(t->pages_read, DISK_PAGES);
     guest_note("%lu of %lu reads were ahead", t->reads_ahead, t->reads);
-    OK(t->reads_ahead > 3 || page_cache_pages(t->cache) < DISK_PAGES); /* not if memory is short */
+    ahead = t->reads_ahead > 3 || page_cache_pages(t->cache) < DISK_PAGES;
     close_file(t);
+    return ahead;
+}
+
+/* Each page once; and ahead, unless the host keeps the other thread from running each time. */
+GUEST_TEST(file_ahead_reads_once)
+{
+    struct memory_state before = state_with_files();
+    bool ahead = false;
+
+    for (unsigned i = 0; i < 20 && !ahead && !guest_failed(); i++) {
+        ahead = read_ahead();
+    }
+    OK(ahead);
     OK(memory_back(&before, 32));
 }
 
