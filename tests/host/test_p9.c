@@ -401,6 +401,40 @@ static void test_replaced_while_asked(void)
     unmount();
 }
 
+/* Likewise: another thread changes the mode. */
+static void change_when_told(u8 type)
+{
+    struct file_change mode = {.what = SET_MODE, .mode = 0600};
+
+    if (type == P9_GETATTR && !race.done) {
+        race.done = true;
+        EQ(race.inode->ops->setattr(race.inode, &mode), 0);
+    }
+}
+
+/* An old answer that comes late does not take the place of a newer one. */
+static void test_changed_while_asked(void)
+{
+    struct file_stat stat;
+    struct file file;
+
+    mount();
+    fake_host_write("a", "text");
+    race.inode = lookup(fix.root, "a");
+    EQ(open_file(race.inode, O_RDONLY, &file), 0);
+    race.done = false;
+    p9_server.answered = change_when_told;
+    EQ(race.inode->ops->getattr(race.inode, &stat), 0);
+    OK(race.done);
+    EQ(race.inode->mode & 0777, 0600);
+    EQ(fix.root->ops->unlink(fix.root, "a", 1, race.inode), 0);
+    EQ(race.inode->ops->getattr(race.inode, &stat), 0);
+    EQ(stat.mode & 0777, 0600);
+    EQ(close_file(&file), 0);
+    inode_put(race.inode);
+    unmount();
+}
+
 static void test_append(void)
 {
     struct inode *inode;
@@ -730,6 +764,7 @@ int main(void)
     run("rename over an open file", test_rename_over);
     run("a file whose name another has", test_replaced);
     run("a name lost while its attributes were on their way", test_replaced_while_asked);
+    run("a mode changed while the attributes were on their way", test_changed_while_asked);
     run("appends, up to the limit", test_append);
     run("opened while it is closed", test_open_while_closing);
     run("written back after it was cut", test_write_back_after_cut);

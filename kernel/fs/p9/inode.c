@@ -18,6 +18,7 @@
 struct moment {
     u64 contents; /* p9_inode's generation */
     u64 names;    /* and its names */
+    u64 ask;      /* the number of the question */
 };
 
 static bool time_is(const struct timespec *a, const struct timespec *b)
@@ -65,6 +66,7 @@ static int ask(struct p9_inode *node, struct p9_attributes *attributes, struct m
     mutex_lock(&node->lock);
     moment->contents = is_newer(node) ? OUT_OF_DATE : node->generation;
     moment->names = node->naming != 0 ? OUT_OF_DATE : node->names;
+    moment->ask = ++node->asks;
     mutex_unlock(&node->lock);
     err = p9_getattr(fid, attributes);
     p9_fid_put(fid);
@@ -77,8 +79,8 @@ static int ask(struct p9_inode *node, struct p9_attributes *attributes, struct m
 
 /*
  * Takes what the server said, if nothing of ours is newer than that, which
- * *taken tells.  True if the contents are not those that the cache has.  The
- * lock is held.
+ * *taken tells.  An answer that a later one has overtaken changes nothing here.
+ * True if the contents are not those that the cache has.  The lock is held.
  */
 static bool take_attributes(struct p9_inode *node, const struct file_stat *stat,
                             const struct moment *moment, bool *taken)
@@ -86,6 +88,11 @@ static bool take_attributes(struct p9_inode *node, const struct file_stat *stat,
     bool same = node->seen.size == stat->size && time_is(&node->seen.mtime, &stat->mtime);
     u32 links = node->seen.links;
 
+    *taken = moment->contents == node->generation && !is_newer(node);
+    if (moment->ask < node->told) {
+        return false;
+    }
+    node->told = moment->ask;
     node->inode.mode = stat->mode;
     node->inode.uid = stat->uid;
     node->inode.gid = stat->gid;
@@ -94,7 +101,6 @@ static bool take_attributes(struct p9_inode *node, const struct file_stat *stat,
         atomic_store_explicit(&node->unlinked, false, memory_order_relaxed);
     }
     node->seen.links = links;
-    *taken = moment->contents == node->generation && !is_newer(node);
     if (!*taken) {
         return false;
     }
@@ -289,6 +295,7 @@ static int p9_setattr_op(struct inode *inode, const struct file_change *change)
     if (err == 0) {
         mutex_lock(&node->lock);
         node->changed = true;
+        node->told = ++node->asks; /* who has asked before that hears what was */
         mutex_unlock(&node->lock);
         p9_settle(node);
     }

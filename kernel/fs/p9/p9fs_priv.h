@@ -61,6 +61,8 @@ struct p9_inode {
     bool changed;             /* (l) `seen` is older than our own changes */
     u32 naming;               /* (l) names that come or go now, by us */
     u64 names;                /* (l) how often we began with that */
+    u64 asks;                 /* (l) how often the server was asked for the attributes */
+    u64 told;                 /* (l) the last of these whose answer counts */
     bool kept;                /* (t) in `kept` */
     u64 synced;               /* (t) the last sync_round that has come by */
     _Atomic bool unlinked;    /* (a) its last name has gone, as far as we know */
