@@ -80,7 +80,8 @@ static int explain(const struct machine *machine, const struct options *options)
         }
         fail(said.remedy, "the machine did not start: %s", said.text);
     }
-    fail("the option --verbose shows more", "the machine ended by itself");
+    fail("the option --verbose shows more", "the machine ended by itself, with status %d",
+         WEXITSTATUS(machine->wait_status));
 }
 
 static void say_memory(const struct options *options)
