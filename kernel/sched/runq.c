@@ -319,13 +319,6 @@ bool runq_should_preempt(const struct thread *current, const struct thread *woke
            vruntime_diff(current, woken) > (s64)WAKEUP_GRANULARITY;
 }
 
-nsec_t runq_slice(const struct runq *q)
-{
-    nsec_t share = SLICE_PERIOD / (q->count + 1);
-
-    return MAX(MIN(share, SLICE_MAX), SLICE_MIN);
-}
-
 bool runq_should_rotate(const struct runq *q, const struct thread *current)
 {
     const struct thread *next = runq_peek(q);

@@ -56,9 +56,9 @@
 #include "arch_priv.h"
 
 /* A slice that the timer ends a little early is over all the same. */
-#define SLICE_TOLERANCE (SLICE_MIN / 8)
+#define SLICE_TOLERANCE (SLICE / 32)
 /* Who has had the CPU for long when others come keeps it for so long. */
-#define SLICE_SOON (SLICE_MIN / 2)
+#define SLICE_SOON (SLICE / 8)
 
 struct sched_cpu sched_cpus[MAX_CPUS];
 
@@ -211,7 +211,7 @@ nsec_t sched_slice_end(const struct sched_cpu *sc, nsec_t now)
     if (current == sc->idle_thread || !runq_contended(&sc->queue, current->class)) {
         return SCHED_NEVER;
     }
-    return MAX(sc->picked_at + runq_slice(&sc->queue), now + SLICE_SOON);
+    return MAX(sc->picked_at + SLICE, now + SLICE_SOON);
 }
 
 /* Ends what schedule and preempt have begun with the lock held. */
@@ -322,7 +322,7 @@ void sched_preempt(void)
     cpu->need_resched = false;
     sched_charge(sc, now);
     sched_drain(sc, NULL, now);
-    slice_over = now - sc->picked_at + SLICE_TOLERANCE >= runq_slice(&sc->queue);
+    slice_over = now - sc->picked_at + SLICE_TOLERANCE >= SLICE;
     if (slice_over) {
         sc->picked_at = now;
         balance_rotate(sc, prev, now);

@@ -157,21 +157,6 @@ static void test_run_woken(void)
     OK(runq_run_woken(&q, other, 10 * NSEC_PER_MSEC));
 }
 
-static void test_slices(void)
-{
-    struct runq q;
-
-    runq_init(&q);
-    for (unsigned i = 0; i < THREADS; i++) {
-        nsec_t slice = runq_slice(&q);
-
-        OK(slice >= SLICE_MIN && slice <= SLICE_MAX);
-        OK(i > 2 || slice == SLICE_MAX);
-        runq_put(&q, make(i, SCHED_CLASS_FAIR, 0), RUNQ_MOVED, 0);
-    }
-    EQ(runq_slice(&q), SLICE_MIN);
-}
-
 /* A change of class while queued and while running; vruntime stays sensible. */
 static void test_policy_change(void)
 {
@@ -248,7 +233,7 @@ static void tick(struct cpu_model *c, nsec_t now)
         job->wakes_at = now + rnd_below(20 * NSEC_PER_MSEC);
         runq_leave(&c->q, t);
         pick(c, now);
-    } else if (now - c->picked_at >= runq_slice(&c->q)) {
+    } else if (now - c->picked_at >= SLICE) {
         c->picked_at = now;
         if (runq_should_rotate(&c->q, t)) {
             runq_put(&c->q, t, RUNQ_BACK, now);
@@ -469,7 +454,6 @@ int main(void)
     run("who yields lets the other go first", test_yield);
     run("sleepers are placed", test_sleeper_is_placed);
     run("a hand-over needs the better claim", test_run_woken);
-    run("slices shrink with company", test_slices);
     run("class and nice change anywhere", test_policy_change);
     run("shares follow the weights", test_fair_shares);
     run("sleepers and hogs share", test_fair_with_sleepers);
