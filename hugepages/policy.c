@@ -13,7 +13,7 @@
  *
  * Where large pages do not fit, stacks and the allocator's first pages are
  * touched here and there: the aligned 32 KiB around the place are mapped while
- * more than half of memory is free.  Of 770 such faults at a JVM's start 250
+ * more than an eighth of memory is free.  Of 770 such faults at a JVM's start 250
  * are left.  A host that shadows the tables looks at 8 entries at a time, too.
  */
 #include <hugepages/policy.h>
@@ -26,9 +26,9 @@
 #define SCARCE_DIVISOR 16
 /* Mapping ahead while more than a quarter is free. */
 #define PLENTY_DIVISOR 4
-/* Small pages around the fault, while more than half is free. */
+/* Small pages around the fault, while more than an eighth is free: a heap may have the rest. */
 #define AROUND 8u
-#define AROUND_DIVISOR 2
+#define AROUND_DIVISOR 8
 /* Large pages to zero ahead within a fault, 100 us each. */
 #define AHEAD_UNZEROED 3u
 
