@@ -72,7 +72,8 @@ stress-java: deps-run programs jdk java-programs
 
 # make bench-startup   from return to the prompt: hello.jar on Linux, in Moka, and QEMU alone
 #
-# BENCH_STARTUP_FLAGS=...  options of benchmarks/startup/run.sh: --rounds 20 --cpus 2
+# BENCH_STARTUP_FLAGS=...  options of benchmarks/startup/run.sh: --rounds 20 --cpus 2; with --accel tcg
+#                          beside a Linux guest under TCG, which Debian's packages are fetched for
 bench_startup := $(BUILD)/bench/startup
 
 $(bench_startup)/time: benchmarks/startup/time.c benchmarks/command.h

@@ -34,7 +34,7 @@ check-headers:
 tidy_flags := $(filter -std=% -ffreestanding -m%,$(filter-out -mstack% -mmemset%,$(CFLAGS_KERNEL))) \
 	$(INCLUDES_IMAGE) -DMOKA_DEBUG=2
 host_only := tests/host/% tests/libc/% benchmarks/micro/linux.c benchmarks/micro/boottime.c tools/% jni-ext/% \
-	images/tool/% tests/programs/% benchmarks/programs/% benchmarks/java/% benchmarks/startup/%
+	images/tool/% tests/programs/% benchmarks/programs/% benchmarks/java/% benchmarks/startup/% benchmarks/linux/%
 
 # Files that are compiled as part of musl are not for the kernel's flags.
 c_sources := $(filter-out jvm-support/musl/% jvm-support/glibc/% tests/libc/string_variant.c,$(shell tools/list-files.sh '*.c'))
