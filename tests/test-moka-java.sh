@@ -133,6 +133,32 @@ chosen_in_file() {
     accepts @choice good.jar && ! grep -q 'MaxRAMPercentage\|collector' "$dir/out"
 }
 check 'what a file chooses is not chosen by us' chosen_in_file
+# A folder that may be entered and not be read: QEMU reads it to find what is in it.
+unreadable_folder() {
+    mkdir -p "$dir/open/secret"
+    cp good.jar "$dir/open/x.jar"
+    cp good.jar "$dir/open/secret/x.jar"
+    chmod 755 "$dir" "$dir/open"
+    chmod 711 "$dir/open/secret"
+    [ -n "$as_nobody" ] || chmod 311 "$dir/open/secret"
+    # shellcheck disable=SC2086 # words
+    (cd "$dir/open/secret" && $as_nobody "$dir/moka" "$@") >"$dir/out" 2>&1 </dev/null
+}
+shares_the_one_above() {
+    unreadable_folder run --accel tcg --dry-run ../x.jar && grep -q "path=$dir/open " "$dir/out"
+}
+check 'a current folder that may not be read' shares_the_one_above
+jar_out_of_reach() {
+    ! unreadable_folder run --accel tcg --dry-run x.jar && grep -q 'or it may not be read' "$dir/out"
+}
+check 'a jar in such a folder' jar_out_of_reach
+no_such_volume() {
+    ! unreadable_folder run --accel tcg --dry-run -v .:/data ../x.jar &&
+        grep -q "'.' may not be read" "$dir/out"
+}
+check 'a volume that may not be read' no_such_volume
+check 'an option in MOKA_OPTIONS' env MOKA_OPTIONS=--memroy sh -c "
+    ! '$dir/moka' java -version >'$dir/out' 2>&1 && grep -q 'mean --memory.*help java' '$dir/out'"
 explains() {
     accepts -m 1G -c 2 good.jar && grep -q 'heap may have .* of 1024 MiB' "$dir/out" &&
         grep -q 'collector Parallel' "$dir/out" && grep -q 'large pages' "$dir/out" &&
@@ -180,6 +206,8 @@ check 'doctor: --jdk of nothing' sick '\-\-jdk' "$dir/moka" doctor --jdk "$dir/w
 check 'build: no name' refuses 'what is the disk to be called' build good.jar
 check 'build: an unknown format' refuses "not 'vdi'" build --format vdi good.jar -o x.img
 check 'build: the name is a folder' refuses 'is there, and no file' build good.jar -o "$dir/work"
+check 'build: a name of another format' refuses "not as '.vmdk'" build good.jar -o x.vmdk
+check 'build: no such folder' refuses "cannot write 'none/x.img': No such file" build good.jar -o none/x.img
 check 'build: no Main-Class' refuses 'no Main-Class' build library.jar -o x.img
 is_bootable() {
     moka build -q -m 300M -c 1 -Dx=1 -e A=B app.jar 'an argument' -o app.img &&

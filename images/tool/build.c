@@ -12,6 +12,7 @@
 #include "disk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,19 @@ static bool ends_with(const char *word, const char *end)
     return len > end_len && strcmp(word + len - end_len, end) == 0;
 }
 
+/* A name that promises what the disk would not be. */
+static void refuse_other_formats(const char *output)
+{
+    static const char *const other[] = {".vmdk", ".vdi", ".vhd", ".vhdx", ".ova", ".iso", NULL};
+
+    for (const char *const *end = other; *end != NULL; end++) {
+        if (ends_with(output, *end)) {
+            fail("name it .img or .qcow2, or say which with --format",
+                 "a disk is made raw or as qcow2, not as '%s'", *end);
+        }
+    }
+}
+
 void build_parse(struct options *options, char **argv)
 {
     struct words words = {0};
@@ -91,6 +105,7 @@ void build_parse(struct options *options, char **argv)
         fail("name a file: -o app.img", "'%s' is there, and no file", options->output);
     }
     if (options->format == NULL) {
+        refuse_other_formats(options->output);
         options->format = ends_with(options->output, ".qcow2") ? "qcow2" : "raw";
     }
     options->memory = options->memory != NULL ? options->memory : "512M";
@@ -247,6 +262,20 @@ static const char *cpu_options(void)
                                                     : "-accel kvm -cpu host";
 }
 
+/* The disk's name until it is whole.  Made first: whether it can be is known at once. */
+static const char *partial_new(const char *output)
+{
+    const char *name = text("%s.part-%d", output, (int)getpid());
+    int file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+
+    if (file < 0) {
+        fail("name a file in a folder that is there and may be written: -o app.img",
+             "cannot write '%s': %s", output, strerror(errno));
+    }
+    close(file);
+    return name;
+}
+
 static void tell(const struct options *options)
 {
     struct stat stat_buf;
@@ -271,6 +300,7 @@ int build_disk(struct options *options, const struct places *places)
     atexit(clean_up);
     signal(SIGINT, note_signal);
     signal(SIGTERM, note_signal);
+    partial = partial_new(options->output);
     jar = place_jar(options);
     stage = stage_new(options, places);
     add_jdk(options, places);
@@ -278,7 +308,6 @@ int build_disk(struct options *options, const struct places *places)
     spec = make_spec(options, java);
     recipe = make_recipe(options, java);
     stage_write(stage, SPEC_FILE, spec.bytes, spec.size);
-    partial = text("%s.part-%d", options->output, (int)getpid());
     image_make(places, stage, partial);
     if (interrupted != 0) { /* Ctrl-C; nothing is to be left */
         exit(STATUS_SIGNAL + interrupted);

@@ -203,7 +203,7 @@ void image_make(const struct places *places, const char *folder, const char *ima
         (void)nftw(folder, check_readable, FOLDERS_OPEN, FTW_PHYS);
     }
     if (status != 0 && !has_room(image)) {
-        fail("make room there, or name another folder: moka exec --cache FOLDER",
+        fail("make room there, or name another place: --cache FOLDER, or for a disk -o FILE",
              "cannot make an image of '%s': no space left for '%s'", folder, image);
     }
     if (status != 0) {

@@ -160,6 +160,11 @@ static void __attribute__((noreturn)) fail_unknown(enum verb verb, const char *w
         }
     }
     meant = nearest(word, names);
+    if (verb == VERB_JAVA) { /* whose --help is java(1)'s own */
+        fail(meant != NULL ? text("did you mean %s?  see: moka help java", meant)
+                           : "see: moka help java",
+             "unknown option '%s' in MOKA_OPTIONS", word);
+    }
     fail(meant != NULL ? text("did you mean %s?  see: moka %s --help", meant, verb_name(verb))
                        : text("see: moka %s --help", verb_name(verb)),
          "unknown option '%s'", word);

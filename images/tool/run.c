@@ -102,8 +102,10 @@ void run_parse(struct options *options, char **argv)
     } else {
         jar_check(argv[0]);
         if (!share_file(options, argv[0])) {
-            fail("put it into a folder of its own",
-                 "the folder of '%s' cannot be shared: the guest has its own", argv[0]);
+            fail(
+                "put it into a folder of its own that may be read",
+                "the folder of '%s' cannot be shared: the guest has its own, or it may not be read",
+                argv[0]);
         }
         words_add(&words, text("-jar"));
     }

@@ -93,7 +93,24 @@ static void forget_below(struct options *options, const char *folder)
     options->mount_count = kept;
 }
 
-bool share_folder(struct options *options, const char *path)
+/* QEMU opens folders for reading.  Where that is not allowed, the one above is shared, so that
+ * the path at least is there: as the current folder, say. */
+static char *readable_folder(const char *path)
+{
+    char *folder = text("%s", path), *slash;
+
+    while (access(folder, R_OK | X_OK) != 0) {
+        slash = strrchr(folder, '/');
+        if (slash == NULL || slash == folder) {
+            free(folder);
+            return NULL;
+        }
+        *slash = '\0';
+    }
+    return folder;
+}
+
+static bool share_readable(struct options *options, const char *path)
 {
     char *host = realpath(path, NULL);
     struct mount *mount;
@@ -118,6 +135,15 @@ bool share_folder(struct options *options, const char *path)
     return true;
 }
 
+bool share_folder(struct options *options, const char *path)
+{
+    char *folder = readable_folder(path);
+    bool shared = folder != NULL && share_readable(options, folder);
+
+    free(folder);
+    return shared;
+}
+
 /* The folder of a file; of what is not there yet, the one it is to be in. */
 static bool share_path(struct options *options, const char *path)
 {
@@ -128,7 +154,7 @@ static bool share_path(struct options *options, const char *path)
         slash = strrchr(folder, '/');
         *(slash == folder ? slash + 1 : slash) = '\0';
     }
-    shared = is_folder(folder) && share_folder(options, folder);
+    shared = is_folder(folder) && share_folder(options, folder) && access(folder, R_OK) == 0;
     free(folder);
     return shared;
 }
@@ -139,7 +165,7 @@ bool share_file(struct options *options, const char *path)
     bool shared;
 
     if (getcwd(cwd, sizeof(cwd)) == NULL) {
-        fail(NULL, "cannot tell the current folder: %s", strerror(errno));
+        fail("cd to a folder that is there", "cannot tell the current folder: %s", strerror(errno));
     }
     named = normal_path(cwd, path);
     target = realpath(named, NULL);

@@ -152,5 +152,8 @@ void add_mount(struct options *options, const char *value)
     if (mount->host == NULL || stat(mount->host, &stat_buf) != 0 || !S_ISDIR(stat_buf.st_mode)) {
         fail(text("make it first: mkdir -p '%s'", copy), "-v: there is no folder '%s' here", copy);
     }
+    if (access(mount->host, R_OK | X_OK) != 0) {
+        fail(text("who may, says: ls -ld '%s'", copy), "-v: the folder '%s' may not be read", copy);
+    }
     options->mount_count++;
 }
