@@ -116,7 +116,7 @@ quick_on_tcg() {
 options() {
     same version version
     same 'version, interpreted' version -Xint -XX:+UseSerialGC
-    same hello main Hello ' a  b' c
+    on_each hello main Hello ' a  b' c
     same 'many classes' java -jar "$build/java/many.jar"
     same 'option file' option_file
     same 'option variables' option_variables
@@ -125,7 +125,7 @@ options() {
     same agent agent
     same 'from source' from_source
     same mistakes mistakes
-    same locales locales Europe/Zurich
+    on_each locales locales Europe/Zurich
     same 'locales, zone by rule' locales EST5EDT
     true_that 'a locale of its own' german
 }

@@ -159,8 +159,18 @@ public class Beans {
         Files.delete(file);
     }
 
+    /* What it knows of its own process, by /proc. */
+    static void askProcess() {
+        ProcessHandle.Info info = ProcessHandle.current().info();
+
+        System.out.println("command: " + info.command().orElse("").endsWith("/bin/java"));
+        System.out.println("arguments: " + info.arguments().map(words -> words[words.length - 1]).orElse(""));
+        System.out.println("started: " + info.startInstant().isPresent());
+    }
+
     public static void main(String[] args) throws Exception {
         askSystem();
+        askProcess();
         askPerformanceData();
         askMemory();
         askForDeadlock();

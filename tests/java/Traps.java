@@ -55,6 +55,20 @@ public class Traps {
         System.out.println("division: " + caught);
     }
 
+    /* No fault, but a check that compiled code makes in the same way. */
+    static void stores() {
+        int caught = 0;
+        for (int i = 0; i < 300_000; i++) {
+            try {
+                Object[] array = i % 1000 == 7 ? new Integer[1] : new Object[1];
+                array[0] = "text";
+            } catch (ArrayStoreException e) {
+                caught++;
+            }
+        }
+        System.out.println("store: " + caught);
+    }
+
     static void overflow(String where, int least) {
         int times = 0;
         for (int i = 0; i < 5; i++) {
@@ -111,6 +125,7 @@ public class Traps {
     public static void main(String[] args) throws Exception {
         nulls();
         divisions();
+        stores();
         overflow("main", 1000);
         overflowOnThread(256);
         overflowOnThread(1024);

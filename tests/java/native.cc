@@ -10,6 +10,7 @@
 #include <atomic>
 #include <future>
 #include <locale>
+#include <random>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -144,6 +145,10 @@ JNIEXPORT jstring Java_Native_describe(JNIEnv *env, jclass, jstring string)
     } catch (const std::out_of_range &e) {
         out << ' ' << e.what();
     }
+    std::wostringstream wide;
+    std::random_device random;
+    wide << L"wide " << 7;
+    out << ' ' << wide.str().size() << ' ' << (random() != random() || random() != random());
     env->ReleaseStringUTFChars(string, text);
     return env->NewStringUTF(out.str().c_str());
 }
