@@ -150,6 +150,14 @@ leaves() {
     same 'log file' log_files
     same 'flight recording' recording
     same 'heap dump' heap_dump
+    mkdir -p "$work"
+    if mount -t tmpfs none "$work" 2>/dev/null; then
+        umount "$work"
+        same 'heap dump, a full disk' full_disk
+    else
+        echo 'NOT root: a full disk was NOT tested'
+        count 0 0 1
+    fi
     same 'archive of its own' own_archive
     same 'native memory' native_memory
 }

@@ -223,7 +223,7 @@ static s64 statfs_to(struct super *super, u64 to)
         .block_size = (s64)stat.block_size,
         .blocks = stat.blocks,
         .free = stat.free,
-        .available = stat.free,
+        .available = stat.available,
         .files = stat.files,
         .files_free = stat.files_free,
         .fsid = stat.fsid,

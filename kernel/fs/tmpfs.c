@@ -230,6 +230,8 @@ static int tmpfs_statfs(struct super *super, struct fs_stat *stat)
         .blocks = fs->pages_max / (fs->block / PAGE_SIZE),
         .free = (fs->pages_max - atomic_load_explicit(&fs->pages_used, memory_order_relaxed)) /
                 (fs->block / PAGE_SIZE),
+        .available = (fs->pages_max - atomic_load_explicit(&fs->pages_used, memory_order_relaxed)) /
+                     (fs->block / PAGE_SIZE),
         .files = inodes_max(fs),
         .files_free = inodes_max(fs) - MIN(inodes, inodes_max(fs)),
         .fsid = super->dev,

@@ -397,6 +397,12 @@ static int do_transfer(bool write)
     if (p9_server.most != 0 && count > p9_server.most) {
         count = p9_server.most;
     }
+    if (write && p9_server.disk != 0 && offset + count > p9_server.disk) {
+        return -ENOSPC;
+    }
+    if (write && offset + count > p9_server.used) {
+        p9_server.used = offset + count;
+    }
     if (write) {
         done = pwrite(f->fd, s.in + s.in_at, count, (off_t)offset);
     } else {
@@ -416,6 +422,9 @@ static int do_statfs(void)
 
     if (statfs(get_fid()->path, &st) != 0) {
         return -errno;
+    }
+    if (p9_server.disk != 0) {
+        st.f_bavail = (p9_server.disk - p9_server.used) / (u64)st.f_bsize;
     }
     put((u64)st.f_type, 4), put((u64)st.f_bsize, 4), put(st.f_blocks, 8), put(st.f_bfree, 8);
     put(st.f_bavail, 8), put(st.f_files, 8), put(st.f_ffree, 8), put(7, 8);

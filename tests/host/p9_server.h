@@ -15,6 +15,8 @@ struct p9_server {
     unsigned opens;      /* of those: open */
     bool vanished;       /* every request ends in -EIO */
     unsigned most;       /* bytes that one read or write moves at most; 0: no limit */
+    u64 disk;            /* bytes that a file may have; 0: no limit */
+    u64 used;            /* of those: up to which one has been written */
     bool spoil;          /* replies are changed at random */
     unsigned count[256]; /* requests by type */
 

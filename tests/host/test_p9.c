@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sources: kernel/fs/p9/message.c kernel/fs/p9/rpc.c kernel/fs/p9/client.c kernel/fs/p9/transfer.c
  * kernel/fs/p9/super.c kernel/fs/p9/inode.c kernel/fs/p9/name.c kernel/fs/p9/file.c
- * kernel/fs/p9/pages.c kernel/fs/p9/open_fid.c tests/host/p9_server.c tests/host/p9_fake.c */
+ * kernel/fs/p9/pages.c kernel/fs/p9/open_fid.c kernel/fs/p9/room.c tests/host/p9_server.c
+ * tests/host/p9_fake.c */
 /*
  * The 9P file system against a server on a folder of this machine: what is
  * done by the one side is looked at on the other.  Then with replies that
@@ -664,6 +665,41 @@ static void test_vanished(void)
     unmount();
 }
 
+/* Small writes that stay here, to a server whose disk gets full, and has room again. */
+static void test_full(void)
+{
+    static const char block[1024];
+    struct inode *inode = NULL;
+    struct file file;
+    u64 pos = 0;
+    s64 put;
+
+    mount();
+    p9_server.disk = 64 * 1024;
+    EQ(create(fix.root, "f", S_IFREG | 0644, &inode), 0);
+    EQ(open_file(inode, O_RDWR, &file), 0);
+    while ((put = write_at(&file, block, sizeof(block), pos)) == sizeof(block) && pos < MIB) {
+        pos += sizeof(block);
+    }
+    EQ(put, -ENOSPC);
+    EQ(pos, p9_server.disk);
+    OK(p9_server.count[8] < 40); /* statfs: at first by halves, then for each write */
+    EQ(write_at(&file, block, sizeof(block), 0), sizeof(block)); /* needs no room */
+    p9_server.disk = 0;
+    EQ(write_at(&file, block, sizeof(block), pos), sizeof(block));
+    EQ(close_file(&file), 0);
+    inode_put(inode);
+
+    EQ(create(fix.root, "g", S_IFREG | 0644, &inode), 0);
+    EQ(open_file(inode, O_WRONLY | O_SYNC, &file), 0);
+    p9_server.disk = 1024;
+    EQ(write_at(&file, block, sizeof(block), 8192), -ENOSPC);
+    p9_server.disk = 0;
+    EQ(close_file(&file), 0);
+    inode_put(inode);
+    unmount();
+}
+
 /* A bit of everything, whose results do not matter: it must only come to an end. */
 static void exercise(void)
 {
@@ -773,6 +809,7 @@ int main(void)
     run("a closed file's pages stay", test_kept);
     run("a share that is read-only", test_read_only);
     run("a server that has gone", test_vanished);
+    run("a server whose disk is full", test_full);
     run("spoilt replies", test_spoilt);
     run("no memory", test_no_memory);
     return finish();

@@ -122,6 +122,12 @@ heap_dump() {
     echo
     return $status
 }
+# The working folder is a disk with little room.
+full_disk() {
+    mount -t tmpfs -o size=1m none "$work" || return
+    main -XX:+HeapDumpOnOutOfMemoryError -Xmx32m Ends memory | grep '^Dump file'
+    umount "$work"
+}
 own_archive() {
     java -XX:ArchiveClassesAtExit="$work/many.jsa" -jar "$build/java/many.jar" &&
         java -Xshare:on -XX:SharedArchiveFile="$work/many.jsa" -Xlog:class+load \

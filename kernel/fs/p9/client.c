@@ -277,7 +277,6 @@ int p9_statfs(struct p9_fid *fid, struct fs_stat *stat)
 {
     u32 type;
     u32 block_size;
-    u64 available;
     struct p9_rpc rpc;
     int err = p9_rpc_begin(&rpc, fid->client, P9_STATFS, 4, 60);
 
@@ -286,8 +285,8 @@ int p9_statfs(struct p9_fid *fid, struct fs_stat *stat)
     }
     err = p9_rpc_run(&rpc, "4", (u64)fid->number);
     if (err == 0) {
-        p9_unpack(&rpc.in, "448888884", &type, &block_size, &stat->blocks, &stat->free, &available,
-                  &stat->files, &stat->files_free, &stat->fsid, &stat->name_max);
+        p9_unpack(&rpc.in, "448888884", &type, &block_size, &stat->blocks, &stat->free,
+                  &stat->available, &stat->files, &stat->files_free, &stat->fsid, &stat->name_max);
         stat->block_size = block_size;
         err = p9_rpc_check(&rpc);
     }

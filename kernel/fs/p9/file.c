@@ -2,7 +2,7 @@
 /*
  * Open files of the 9P file system.  Reading and writing go through the page
  * cache; what was written is on the host when close(2) or fsync(2) returns,
- * and earlier when there is more of it than P9_UNSAVED_MAX.
+ * and earlier when there is more of it than P9_UNSAVED_MAX, or little room there.
  */
 #include "p9fs_priv.h"
 
@@ -69,15 +69,21 @@ static int file_read_pages(struct file *file, struct io *io, u64 *pos)
 }
 
 /* The inode's lock is held: of two writers that append, one is first. */
-static int write_locked(struct file *file, struct io *io, u64 *pos)
+static int write_locked(struct file *file, struct io *io, u64 *pos, u64 *grown)
 {
+    u64 size = atomic_load_explicit(&file->inode->size, memory_order_relaxed), now;
     int err;
 
     if ((atomic_load_explicit(&file->flags, memory_order_relaxed) & O_APPEND) || io->append) {
         *pos = atomic_load_explicit(&file->inode->size, memory_order_relaxed);
     }
     err = bounds_check_write(file->inode, *pos, &io->left);
-    return err != 0 ? err : page_cache_write(file->inode->pages, io, pos);
+    if (err == 0) {
+        err = page_cache_write(file->inode->pages, io, pos);
+    }
+    now = atomic_load_explicit(&file->inode->size, memory_order_relaxed);
+    *grown = now > size ? now - size : 0; /* the server may have less of it meanwhile */
+    return err;
 }
 
 static int file_sync_server(struct file *file, bool data_only)
@@ -100,23 +106,36 @@ static int file_sync_server(struct file *file, bool data_only)
     return err;
 }
 
-static int file_write_pages(struct file *file, struct io *io, u64 *pos)
+/* What of it has to be on the server before write(2) returns. */
+static int write_through(struct file *file, u64 grown)
 {
     struct p9_inode *node = p9_inode_of(file->inode);
     u32 flags = atomic_load_explicit(&file->flags, memory_order_relaxed);
-    u64 before = io->done;
+
+    if ((flags & O_SYNC) != 0) { /* O_DSYNC is a part of it */
+        return file_sync_server(file, (flags & O_SYNC) == O_DSYNC);
+    }
+    return p9_unsaved(node) > P9_UNSAVED_MAX ? p9_flush(node) : p9_room_take(node, grown);
+}
+
+static int file_write_pages(struct file *file, struct io *io, u64 *pos)
+{
+    struct p9_inode *node = p9_inode_of(file->inode);
+    u64 before = io->done, begin, grown;
     int err;
 
     write_begin(node);
     mutex_lock(&file->inode->lock);
-    err = write_locked(file, io, pos);
+    err = write_locked(file, io, pos, &grown);
+    begin = *pos - (io->done - before);
     mutex_unlock(&file->inode->lock);
     write_end(node, io->done - before);
-    if (err == 0 && (flags & O_SYNC) != 0) { /* O_DSYNC is a part of it */
-        return file_sync_server(file, (flags & O_SYNC) == O_DSYNC);
-    }
-    if (err == 0 && p9_unsaved(node) > P9_UNSAVED_MAX) {
-        return p9_flush(node);
+    if (err == 0) {
+        err = write_through(file, grown);
+        if (err != 0) { /* as if it had not been written: an error beside bytes is not told */
+            io->done = before;
+            *pos = begin;
+        }
     }
     return err;
 }

@@ -8,6 +8,7 @@
  *   file.c      open files, reading and writing
  *   pages.c     what the page cache asks for
  *   open_fid.c  fids that are open, shared by all who use a file
+ *   room.c      whether the server's disk is full
  *
  *   p9_inode --fid--------> server's file, by name (walk, getattr, ...)
  *            --opened[RDWR]-> server's file, opened (read, write)
@@ -29,7 +30,7 @@
 #define P9_KEPT 256u
 #define P9_UNSAVED_MAX (32 * MIB)
 
-/* (c) constant   (l) lock */
+/* (c) constant   (l) lock   (a) atomic */
 struct p9_super {
     struct super super;      /* its priv is this */
     struct p9_client client; /* own locks */
@@ -39,6 +40,8 @@ struct p9_super {
     unsigned kept_next;              /* (l) */
     struct mutex syncing;            /* one sync(2) at a time; before `lock` */
     u64 sync_round;                  /* by `syncing`: which one it is */
+    _Atomic s64 room;                /* (a) bytes by which files may still grow (room.c) */
+    _Atomic bool room_asked;         /* (a) the server has been asked for it */
 };
 
 /* (c) constant   (t) lock of the table (p9_super)   (l) own `lock`   (a) atomic */
@@ -110,6 +113,8 @@ u64 p9_unsaved(struct p9_inode *node);
 void p9_settle(struct p9_inode *node);
 /* All that was written goes to the server. */
 must_check int p9_flush(struct p9_inode *node);
+/* A file has grown: 0, or what the server says to that, if there is little room. */
+must_check int p9_room_take(struct p9_inode *node, u64 bytes);
 int p9_file_open(struct inode *inode, struct file *file);
 
 /* name.c: the operations of struct inode_ops. */

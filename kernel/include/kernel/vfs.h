@@ -84,7 +84,7 @@ struct file_change {
 };
 
 struct fs_stat { /* statfs(2) */
-    u64 type, block_size, blocks, free, files, files_free, fsid;
+    u64 type, block_size, blocks, free, available, files, files_free, fsid;
     u32 name_max, flags;
 };
 
