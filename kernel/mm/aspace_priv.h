@@ -9,6 +9,7 @@
  *   aspace_change.c  protect, discard, advise
  *   promote.c        4 KiB pages to a 2 MiB one
  *   aspace_move.c    mremap
+ *   aspace_scan.c    looking at pages, and taking their accessed and dirty bits back
  *   aspace_view.c    looking at one region after the other
  *   aspace_file.c    regions of files, what the page cache asks of them
  *   fault.c          faults, populate

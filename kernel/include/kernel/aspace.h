@@ -173,6 +173,46 @@ void aspace_resident_in(vaddr_t start, vaddr_t end, struct aspace_resident *out)
 /* The frame behind a page of the application; false: there is none now. */
 must_check bool aspace_find_page(vaddr_t va, pfn_t *frame, bool *file);
 
+/* A page of the application, as it is now. */
+struct aspace_page {
+    u64 size;    /* of the leaf; 0: nothing is there, and an access would find zeroes or a file's */
+    pfn_t frame; /* of this very page */
+    unsigned prot; /* of the region */
+    bool file;     /* a region of a file's */
+    bool write;    /* the leaf lets a write through without a fault */
+    bool dirty, accessed;
+};
+/* `va` is a multiple of PAGE_SIZE.  -EINVAL; -ENOMEM: nothing is mapped there. */
+must_check int aspace_query(vaddr_t va, struct aspace_page *page);
+
+/* Which leaves a scan is after: any of these. */
+#define SCAN_PRESENT 1u /* backed by a frame */
+#define SCAN_DIRTY 2u   /* written to; or mapped ahead of a write nearby */
+#define SCAN_ACCESSED 4u
+#define SCAN_LARGE 8u
+#define SCAN_ALL 15u
+
+/*
+ * Looks at all pages of a range, and tells of them 64 by 64: bit i of word n is unit
+ * 64 n + i, counted from the start.  With `clear`, dirty and accessed bits that are
+ * asked for go as they are seen; every write after the scan's return sets the bit
+ * again, and every write before it is in what the scan tells, or is told by the next.
+ * A 2 MiB page of which only a part is in the range is told, but not cleared.
+ *
+ * -EINVAL; -ENOMEM; what `emit` returns, if not 0, which ends the scan.  Thread
+ * context, no spinlock held.  What is not mapped counts as clean.
+ */
+struct aspace_scan {
+    vaddr_t start, end; /* multiples of a unit */
+    unsigned order;     /* of a unit: ORDER_4K, ORDER_2M */
+    unsigned what;      /* SCAN_* */
+    bool clear;
+    /* Words `first` and on; ascending, each once.  No lock is held. */
+    int (*emit)(void *arg, u64 first, const u64 *words, unsigned count);
+    void *arg;
+};
+must_check int aspace_scan(const struct aspace_scan *request);
+
 /* Calls fn for each region, lowest first, under the read lock. */
 void aspace_for_each(void (*fn)(const struct region *region, void *arg), void *arg);
 
