@@ -28,6 +28,7 @@ Q := $(if $(V),,@)
 include kernel/kernel.mk
 include drivers/drivers.mk
 include hugepages/hugepages.mk
+include gc-hooks/gc-hooks.mk
 include images/images.mk
 include mk/build.mk
 include mk/deps.mk

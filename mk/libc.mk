@@ -19,7 +19,7 @@
 LIBC_CFLAGS := -O2 -g -pipe -mno-red-zone -fno-omit-frame-pointer -fcf-protection=none \
 	-fasynchronous-unwind-tables -fno-plt
 
-libc_inputs := $(shell find jvm-support/musl jvm-support/glibc -type f) jvm-support/fetch.sh \
+libc_inputs := $(shell find jvm-support/musl jvm-support/glibc gc-hooks/include -type f) jvm-support/fetch.sh \
 	jvm-support/sources.txt mk/libc.mk
 
 # $(call libc_variant,NAME,VARIANT of prepare.sh)

@@ -36,7 +36,7 @@ $(BUILD)/tool/mkcore: tools/mkcore.c mk/programs.mk
 	$(Q)$(CC) $(TOOL_FLAGS) -o $@ $<
 
 # Optimised, but with the faults that they are to make left in.
-PROGRAM_FLAGS := -O2 -g -Wall -Wextra -Wshadow -Wno-unused-parameter -Wno-nonnull \
+PROGRAM_FLAGS := -Igc-hooks/include -O2 -g -Wall -Wextra -Wshadow -Wno-unused-parameter -Wno-nonnull \
 	-Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict -pthread
 PROGRAM_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(PROGRAM_FLAGS)
 PROGRAM_CXXFLAGS := -std=gnu++17 $(PROGRAM_FLAGS)

@@ -56,7 +56,7 @@ program() {
 
 limit=100
 variants='glibc static musl musl-static'
-tap_names='files mmap threads signals events clocks memory futexes sigcalls sigedge filecalls filedata times polls procfs private largefile cancel sockets sockmsg'
+tap_names='hooks files mmap threads signals events clocks memory futexes sigcalls sigedge filecalls filedata times polls procfs private largefile cancel sockets sockmsg'
 
 # tap_test NAME ARGUMENT...
 tap_test() {

@@ -160,6 +160,7 @@ BEGIN {
     freestanding["kernel"] = freestanding["drivers"] = freestanding["hugepages"] = 1
     freestanding["net"] = freestanding["gc-hooks"] = 1
     may_also["net"] = "^lwip/"
+    may_also["gc-hooks"] = "^dlfcn[.]h$" # for programs that look for the hooks
     n = split("stddef.h stdint.h stdbool.h stdarg.h stdatomic.h limits.h", list, " ")
     for (i = 1; i <= n; i++)
         compiler_header[list[i]] = 1

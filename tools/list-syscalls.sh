@@ -57,6 +57,7 @@ list() {
         place["PROCESS"] = "process, `kernel/process/`"
         place["SIGNAL"] = "signals, `kernel/process/`"
         place["NET"] = "sockets, `kernel/socket/`"
+        place["HOOKS"] = "Moka itself, `gc-hooks/`"
         place["IPC"] = "System V IPC, queues, AIO"
         print "# System calls\n"
         print "Made by `tools/list-syscalls.sh`; `make test` checks that it is up to date. A call"

@@ -141,6 +141,19 @@ int aspace_range_valid(vaddr_t start, u64 size)
     return aspace_range_is_kernel(start, start + size) ? -EINVAL : 0;
 }
 
+int aspace_check_mapped(vaddr_t start, u64 size)
+{
+    int error = aspace_range_valid(start, size);
+    bool irq;
+
+    if (error == 0) {
+        irq = aspace_read_lock();
+        error = region_set_covers(&aspace.set, start, start + size) ? 0 : -ENOMEM;
+        aspace_read_unlock(irq);
+    }
+    return error;
+}
+
 void aspace_get_stats(struct aspace_stats *stats)
 {
     bool irq = aspace_read_lock();

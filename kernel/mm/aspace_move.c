@@ -71,9 +71,7 @@ static int demote(vaddr_t va)
     int error = pt_demote(va);
 
     if (error == 0 && large) {
-        aspace_count(COUNT_2M, -1);
-        aspace_count(COUNT_4K, PT_ENTRIES);
-        aspace_count(COUNT_DEMOTIONS, 1);
+        aspace_count_demotion(va);
     }
     spin_unlock(pt_window_lock(va), irq);
     return error;

@@ -56,6 +56,8 @@ enum aspace_counter {
 };
 void aspace_count(enum aspace_counter counter, s64 n);
 u64 aspace_counted(enum aspace_counter counter);
+/* A large leaf has been split. */
+void aspace_count_demotion(vaddr_t va);
 
 /*
  * aspace_view.c.  The lowest region that ends above `addr`, as it is now, without a

@@ -199,10 +199,7 @@ static void split_leaf(struct pt_range *range, vaddr_t va)
     BUG_ON(range->spares == 0);
     if (pt_demote_into(va, range->spare[range->spares - 1])) {
         range->spares--;
-        aspace_count(COUNT_2M, -1);
-        aspace_count(COUNT_4K, PT_ENTRIES);
-        aspace_count(COUNT_DEMOTIONS, 1);
-        trace(TRACE_DEMOTE, va, 2);
+        aspace_count_demotion(va);
     }
 }
 

@@ -121,6 +121,9 @@ must_check int aspace_move(vaddr_t start, u64 old_size, u64 new_size, unsigned f
  * of one region: 0, -EINVAL (not such a window), -ENOMEM. */
 must_check int aspace_promote(vaddr_t window);
 
+/* Makes 4 KiB pages of the 2 MiB one at `window`: 1; 0: there is none; -EINVAL, -ENOMEM. */
+must_check int aspace_demote(vaddr_t window);
+
 /*
  * A page fault at `addr`.  0 if the access may be tried again; -EFAULT if there
  * is no region or it does not allow the access (SIGSEGV); anything else is
@@ -140,6 +143,8 @@ must_check int aspace_fault(vaddr_t addr, u64 error);
 void aspace_unmap_file(struct page_cache *cache, u64 first, u64 end, bool copies);
 void aspace_clean_file(struct page_cache *cache, u64 first, u64 end);
 
+/* Is all of the range mapped?  0, -EINVAL, -ENOMEM. */
+must_check int aspace_check_mapped(vaddr_t start, u64 size);
 /* Has [start, end) a part in the kernel's own memory, or beyond VADDR_END? */
 bool aspace_range_is_kernel(vaddr_t start, vaddr_t end);
 

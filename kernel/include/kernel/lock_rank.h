@@ -22,6 +22,7 @@ enum lock_rank {
     RANK_EVENT,      /* fs: state of one pipe, eventfd, timerfd ... */
     RANK_POLL,       /* fs: watches of one such object */
     RANK_POLL_EPOLL, /* fs: watches of an epoll instance */
+    RANK_HOOKS,      /* gc-hooks: the opened ranges */
     RANK_WAIT,       /* sched: one wait queue */
     RANK_THREADS,    /* sched: list of all threads */
     RANK_TIMER,      /* time: one CPU's timer queue */

@@ -28,7 +28,7 @@ s64 sys_missing(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5); /* assembly: kn
 s64 syscall_missing(u64 nr);
 /* How often the call was tried in vain. */
 u64 syscall_missed(unsigned nr);
-/* NULL if Linux has no such call. */
+/* NULL: there is no such call. */
 const char *syscall_name(unsigned nr);
 
 /* Assembly; not for C to call as it is: see above. */

@@ -2,7 +2,8 @@
 /*
  * Every system call of Linux x86-64 that a program may try: number, name,
  * whether it may put the caller to sleep, and where it is at home.  The table,
- * the counters and docs/system-calls.md are made from this list.
+ * the counters and docs/system-calls.md are made from this list.  Those from 480
+ * on are Moka's own.
  *
  * A call is there if some file defines `s64 sys_NAME(...)`; else the weak
  * default counts it and returns -ENOSYS.
@@ -11,6 +12,7 @@
  *   SCHED    kernel/sched/     EVENT    kernel/fs/event/
  *   TIME     kernel/time/      PROCESS  kernel/process/
  *   SIGNAL   kernel/process/   NET      net/
+ *   HOOKS    gc-hooks/
  *   IPC      nowhere yet: System V IPC, POSIX queues, asynchronous I/O
  */
 #ifndef KERNEL_SYSCALL_LIST_H /* for assembly too */
@@ -363,7 +365,13 @@
     X(447, memfd_secret, QUICK, MEMORY) \
     X(448, process_mrelease, QUICK, MEMORY) \
     X(449, futex_waitv, QUICK, SCHED) \
-    X(450, set_mempolicy_home_node, QUICK, MEMORY)
+    X(450, set_mempolicy_home_node, QUICK, MEMORY) \
+    X(480, moka_range_open, QUICK, HOOKS) \
+    X(481, moka_range_close, QUICK, HOOKS) \
+    X(482, moka_page_query, QUICK, HOOKS) \
+    X(483, moka_page_scan, BLOCKS, HOOKS) \
+    X(484, moka_page_split, BLOCKS, HOOKS) \
+    X(485, moka_page_join, BLOCKS, HOOKS)
 /* clang-format on */
 
 #endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moka's hooks for memory managers: page tables of the caller's own memory.
+ *
+ *   const struct moka_hooks *moka = moka_hooks_find();
+ *   int range = moka != NULL ? moka->range_open(heap, heap_size) : -ENOSYS;
+ *
+ * On Moka the C library has the functions; they are found by dlsym(3), so that
+ * a library that uses them also loads, and finds none, on any Linux.  They are
+ * system calls, which on Moka are function calls of some nanoseconds.
+ *
+ * All work on ranges that were opened first.  Opening checks once that the
+ * range is the caller's own memory; from then on a call can neither reach
+ * beyond it nor, whatever is mapped there later, into the kernel.
+ *
+ * Results are 0 or more, or a negative errno, which errno itself is not set
+ * to.  Every call may be made from any thread, not from signal handlers.
+ */
+#ifndef MOKA_HOOKS_H
+#define MOKA_HOOKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MOKA_HOOKS_VERSION 1
+
+/* What a page is like: flags of struct moka_page. */
+#define MOKA_PAGE_READ 1u /* what mprotect(2) allows */
+#define MOKA_PAGE_WRITE 2u
+#define MOKA_PAGE_EXEC 4u
+#define MOKA_PAGE_PRESENT 8u    /* backed by a frame */
+#define MOKA_PAGE_DIRTY 16u     /* written to since the last scan that cleared */
+#define MOKA_PAGE_ACCESSED 32u  /* read or written, likewise */
+#define MOKA_PAGE_FILE 64u      /* of a mapped file */
+#define MOKA_PAGE_ZERO 128u     /* not backed: the first access finds zeroes */
+#define MOKA_PAGE_WRITABLE 256u /* a write goes through without a page fault */
+
+struct moka_page {
+    uint64_t frame; /* physical address / 4096 of the 4 KiB asked for; 0 if not present */
+    uint64_t size;  /* bytes that its entry maps: 4096 or 2 MiB; 0 if not present */
+    uint32_t flags; /* MOKA_PAGE_* */
+    uint32_t reserved;
+};
+
+/* Which pages a scan tells of: those that any of these is true of. */
+#define MOKA_SCAN_PRESENT 1u
+#define MOKA_SCAN_DIRTY 2u
+#define MOKA_SCAN_ACCESSED 4u
+#define MOKA_SCAN_LARGE 8u /* mapped by an entry of 2 MiB */
+/* Take back the dirty and accessed bits that are asked for. */
+#define MOKA_SCAN_CLEAR 256u
+
+struct moka_scan {
+    void *start;      /* multiple of the grain, in the range */
+    uint64_t size;    /* bytes, a multiple of the grain, above 0 */
+    uint32_t grain;   /* bytes: 4096, or 2097152 for one bit for each 2 MiB */
+    uint32_t flags;   /* MOKA_SCAN_* */
+    uint64_t *bitmap; /* bit i of word n: unit 64 n + i; NULL: only count */
+    uint64_t words;   /* that the bitmap has room for: at least one for 64 units */
+};
+
+struct moka_hooks {
+    uint32_t version; /* MOKA_HOOKS_VERSION, or later: what is here stays as it is */
+    uint32_t size;    /* of this struct, which grows at its end */
+
+    /*
+     * Opens [start, start + size), multiples of 4096, which must be mapped
+     * (a reservation with PROT_NONE is) now.  The range's number.
+     * -EINVAL: not multiples, nothing, or not memory of the application;
+     * -ENOMEM: not mapped everywhere, or no memory; -EMFILE: too many ranges.
+     */
+    int (*range_open)(void *start, uint64_t size);
+    /* -EBADF: no such range. */
+    int (*range_close)(int range);
+
+    /*
+     * Tells of the page at `address`.  -EBADF; -ERANGE: the address is not in
+     * the range; -ENOMEM: nothing is mapped there now; -EFAULT: `page`.
+     */
+    int (*page_query)(int range, const void *address, struct moka_page *page);
+
+    /*
+     * Looks at all pages of a part of the range.  The number of units it tells
+     * of.  Exact beside writers: a write that comes after the call has
+     * returned is in the next scan that asks for dirty pages, and one that came
+     * before is in this one, in an earlier one, or in the next.  Whoever copies
+     * the pages that a clearing scan tells of, after it, misses no write.
+     * One shoot-down of the CPUs' TLBs at most, whatever the size.
+     *
+     * A page that was mapped ahead of a write to a neighbour counts as dirty.  At
+     * a grain of 4096 all units of a 2 MiB page have the same answer; of such a
+     * page that is only partly in the scan, nothing is cleared.  What is not
+     * mapped counts as absent.
+     *
+     * -EBADF; -ERANGE; -EINVAL: flags, grain or alignment; -ENOSPC: the bitmap
+     * is too small; -EFAULT: it cannot be written.  Nothing has been cleared then.
+     */
+    int64_t (*page_scan)(int range, const struct moka_scan *scan);
+
+    /*
+     * Makes 4 KiB pages of all 2 MiB pages that have a part in [start, start +
+     * size), multiples of 4096; dirty and accessed are carried over.  How many
+     * were split.  -EBADF, -ERANGE, -EINVAL; -ENOMEM: some may have been split.
+     */
+    int64_t (*page_split)(int range, void *start, uint64_t size);
+    /*
+     * The reverse: wherever 2 MiB are wholly in [start, start + size), private,
+     * without a file, of one protection and all there, they become one page, by
+     * copying.  How many were made.  -EBADF, -ERANGE, -EINVAL; -ENOMEM: some
+     * may have been made.
+     */
+    int64_t (*page_join)(int range, void *start, uint64_t size);
+};
+
+/* The functions, if there are any of at least that version; else NULL. */
+const struct moka_hooks *moka_hooks_get(uint32_t version);
+
+#if defined(__has_include) && !defined(MOKA_KERNEL)
+#if __has_include(<dlfcn.h>)
+#include <dlfcn.h>
+/* The same, for whoever is not linked with them. */
+static inline const struct moka_hooks *moka_hooks_find(void)
+{
+    const struct moka_hooks *(*get)(uint32_t) =
+        (const struct moka_hooks *(*)(uint32_t))dlsym(RTLD_DEFAULT, "moka_hooks_get");
+
+    return get != NULL ? get(MOKA_HOOKS_VERSION) : NULL;
+}
+#endif
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
