@@ -187,7 +187,8 @@ static inline void thread_set_fs_base(u64 base)
 struct thread *thread_find(u32 tid);
 
 void thread_set_name(struct thread *thread, const char *name);
-/* 0 or -EINVAL; takes effect at once, moving the thread if it must. */
+/* 0 or -EINVAL.  Moves the thread if it must; one that runs elsewhere goes from there as soon as
+ * that CPU takes the interrupt. */
 must_check int thread_set_affinity(struct thread *thread, u64 affinity);
 must_check int thread_set_class(struct thread *thread, enum sched_class class, int nice);
 
