@@ -31,7 +31,7 @@ static u64 free_frames(void)
  */
 static bool free_again(u64 before)
 {
-    for (nsec_t end = clock_now() + 20 * NSEC_PER_SEC; clock_now() < end;) {
+    for (nsec_t end = clock_now() + 10 * NSEC_PER_SEC; clock_now() < end;) {
         if (free_frames() == before) {
             return true;
         }
@@ -334,18 +334,25 @@ static void trade_on_all_cpus(void)
     }
 }
 
-/* The first round also pays for what threads keep: slabs, tables of stacks. */
+/*
+ * The first round also pays for what threads keep: slabs, tables of stacks.  A
+ * later one pays for a stack if a thread that has ended has not left its own yet.
+ */
 GUEST_TEST(frame_many_cpus)
 {
-    u64 before;
+    bool back = false;
 
     exchange.wrong = 0;
     trade_on_all_cpus();
-    before = settled_free_frames();
-    trade_on_all_cpus();
+    for (unsigned i = 0; i < 5 && !back; i++) {
+        u64 before = settled_free_frames();
+
+        trade_on_all_cpus();
+        frame_check();
+        back = free_again(before);
+    }
     EQ(exchange.wrong, 0);
-    frame_check();
-    OK(free_again(before));
+    OK(back);
 }
 
 /* Frames of page tables lie together, and come back to be tables again. */
