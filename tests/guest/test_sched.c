@@ -374,14 +374,14 @@ GUEST_TEST(sched_wakes_are_not_lost)
 static struct pair {
     struct thread *thread, *partner;
     _Atomic bool turn;
-    unsigned timeouts;
+    unsigned turns, timeouts;
 } pair[2];
 
 static void hand_over(void *arg)
 {
     struct pair *me = arg, *other = &pair[me == pair];
 
-    for (unsigned i = 0; i < HANDOVERS; i++) {
+    for (unsigned i = 0; i < me->turns; i++) {
         while (!atomic_load_explicit(&me->turn, memory_order_acquire)) {
             sched_prepare_sleep();
             if (atomic_load_explicit(&me->turn, memory_order_acquire)) {
@@ -395,7 +395,7 @@ static void hand_over(void *arg)
         sched_prepare_sleep();
         atomic_store_explicit(&other->turn, true, memory_order_release);
         if (sched_wake_and_sleep(other->thread, clock_now() + PATIENCE) == -ETIMEDOUT &&
-            !atomic_load(&me->turn) && i + 1 < HANDOVERS) {
+            !atomic_load(&me->turn) && i + 1 < me->turns) {
             me->timeouts++;
             return;
         }
@@ -406,12 +406,13 @@ static void hand_over(void *arg)
     }
 }
 
-static void run_pair(u64 first, u64 second)
+static void run_pair(u64 first, u64 second, unsigned count)
 {
     struct thread *threads[2];
     u64 start = rdtsc();
 
     memset(pair, 0, sizeof(pair));
+    pair[0].turns = pair[1].turns = count;
     for (unsigned i = 0; i < 2; i++) {
         threads[i] = start_kernel(hand_over, &pair[i], i == 0 ? first : second, SCHED_CLASS_FAIR);
         pair[i].thread = threads[i];
@@ -422,14 +423,14 @@ static void run_pair(u64 first, u64 second)
     join(threads[1]);
     EQ(pair[0].timeouts, 0);
     EQ(pair[1].timeouts, 0);
-    guest_note("hand-over: %lu cycles", (unsigned long)((rdtsc() - start) / (2 * HANDOVERS)));
+    guest_note("hand-over: %lu cycles", (unsigned long)((rdtsc() - start) / (2ul * count)));
 }
 
 GUEST_TEST(sched_hands_over)
 {
-    run_pair(1, 1);
-    run_pair(0, 0);
+    run_pair(1, 1, HANDOVERS);
+    run_pair(0, 0, HANDOVERS);
     if (cpu_count() > 1) {
-        run_pair(1, 2);
+        run_pair(1, 2, HANDOVERS / 5); /* of which a busy host may take a millisecond for each */
     }
 }
