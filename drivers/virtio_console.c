@@ -311,7 +311,7 @@ static int ports_init(struct console *console, struct virtio_device *device)
     return err;
 }
 
-/* However long that takes: a host may be slow, and without its ports the machine would be another. */
+/* However long that takes: the host may be slow, and the ports are the machine's whole outside. */
 static void handshake(struct console *console)
 {
     nsec_t late = clock_now() + HANDSHAKE_LATE;

@@ -135,36 +135,13 @@ static void *wait_thread(void *arg)
     return NULL;
 }
 
-/* Until the thread of that number sleeps, which is all that the outside sees of a wait. */
-static void until_asleep(int tid)
-{
-    char path[64], text[512], *state;
-    struct timespec pause = {0, 1000000};
-
-    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-    for (int i = 0; i < 5000; i++) {
-        FILE *file = fopen(path, "r");
-
-        if (file == NULL) {
-            return;
-        }
-        text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-        fclose(file);
-        state = strrchr(text, ')');
-        if (state != NULL && state[2] == 'S') {
-            return;
-        }
-        nanosleep(&pause, NULL);
-    }
-}
-
 static void start(struct waiter *w)
 {
     pthread_create(&w->thread, NULL, wait_thread, w);
     while (atomic_load(&w->tid) == 0) {
         sched_yield();
     }
-    until_asleep(atomic_load(&w->tid));
+    tap_until_asleep(atomic_load(&w->tid));
 }
 
 static void test_bits(void)
@@ -329,7 +306,7 @@ static void *die(void *arg)
     held.lock = pending.lock = self;
     waited.lock = self | FUTEX_WAITERS;
     syscall(SYS_set_robust_list, &head, sizeof(head));
-    until_asleep(*(int *)arg);
+    tap_until_asleep(*(int *)arg);
     syscall(SYS_exit, 0);
     return NULL;
 }
@@ -365,7 +342,7 @@ static void test_robust(void)
     pthread_create(&thread, NULL, die, &tid);
     pthread_join(w.thread, NULL);
     OK(w.result == 0 || errno == EAGAIN, "robust: the waiter is woken");
-    for (int i = 0; i < 1000 && (pending.lock & FUTEX_OWNER_DIED) == 0; i++) {
+    while ((*(volatile uint32_t *)&pending.lock & FUTEX_OWNER_DIED) == 0) {
         usleep(1000);
     }
     OK(held.lock == FUTEX_OWNER_DIED && waited.lock == (FUTEX_OWNER_DIED | FUTEX_WAITERS) &&

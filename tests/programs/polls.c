@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -178,20 +179,20 @@ static void test_epoll_modes(void)
 }
 
 static _Atomic int woken;
-static int exclusive[2];
+static _Atomic int waiters[3];
+static int exclusive[2], over;
 
 static void *wait_exclusive(void *arg)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE}, out;
+    struct epoll_event end = {.events = EPOLLIN, .data.fd = over};
     int own = epoll_create1(0);
 
     epoll_ctl(own, EPOLL_CTL_ADD, exclusive[0], &event);
-    if (epoll_wait(own, &out, 1, 1000) == 1) {
-        char byte;
-
+    epoll_ctl(own, EPOLL_CTL_ADD, over, &end);
+    atomic_store((_Atomic int *)arg, (int)syscall(SYS_gettid));
+    if (epoll_wait(own, &out, 1, -1) == 1 && out.data.fd != over) {
         atomic_fetch_add(&woken, 1);
-        usleep(50000);
-        (void)!read(exclusive[0], &byte, 1);
     }
     close(own);
     return NULL;
@@ -201,17 +202,30 @@ static void test_exclusive(void)
 {
     pthread_t thread[3];
 
-    tap_need(pipe2(exclusive, O_NONBLOCK) == 0, "pipe");
+    uint64_t one = 1;
+    char byte;
+
+    tap_need(pipe2(exclusive, O_NONBLOCK) == 0 && (over = eventfd(0, 0)) >= 0, "pipe");
     for (int i = 0; i < 3; i++) {
-        pthread_create(&thread[i], NULL, wait_exclusive, NULL);
+        pthread_create(&thread[i], NULL, wait_exclusive, (void *)&waiters[i]);
+        while (waiters[i] == 0) {
+            sched_yield();
+        }
+        tap_until_asleep(waiters[i]);
     }
-    usleep(100000);
     (void)!write(exclusive[1], "x", 1);
+    while (woken == 0) {
+        usleep(1000);
+    }
+    usleep(50000);
+    OK(woken == 1, "EPOLLEXCLUSIVE wakes one of three");
+    /* The others find nothing but the end. */
+    (void)!read(exclusive[0], &byte, 1);
+    (void)!write(over, &one, 8);
     for (int i = 0; i < 3; i++) {
         pthread_join(thread[i], NULL);
     }
-    OK(woken == 1, "EPOLLEXCLUSIVE wakes one of three");
-    close(exclusive[0]), close(exclusive[1]);
+    close(exclusive[0]), close(exclusive[1]), close(over);
 }
 
 static void test_hangups(void)

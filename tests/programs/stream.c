@@ -97,7 +97,7 @@ static int write_beside(void)
 static int show_waiting(void)
 {
     struct pollfd wait = {.fd = STDIN_FILENO, .events = POLLIN};
-    int count = -1, ready = poll(&wait, 1, 10000);
+    int count = -1, ready = poll(&wait, 1, -1);
     ssize_t got;
 
     while (ioctl(STDIN_FILENO, FIONREAD, &count) == 0 && count == 0) {

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int tap_tests, tap_failed;
 
@@ -54,4 +55,25 @@ static inline const char *tap_folder(void)
     snprintf(path, sizeof(path), "%s/test.XXXXXX", P_tmpdir);
     tap_need(mkdtemp(path) != NULL, "mkdtemp");
     return path;
+}
+
+/*
+ * Until the thread of that number sleeps, which is all that the outside sees of a call that
+ * waits; or has ended.
+ */
+static inline void tap_until_asleep(int tid)
+{
+    char path[64], text[512], *state;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+    while ((file = fopen(path, "r")) != NULL) {
+        text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+        fclose(file);
+        state = strrchr(text, ')');
+        if (state != NULL && state[2] == 'S') {
+            return;
+        }
+        usleep(1000);
+    }
 }

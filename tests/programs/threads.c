@@ -223,6 +223,6 @@ int main(void)
     test_single();
     test_mutex_kinds();
     OK(sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) >= 1, "sched_getaffinity");
-    OK(sysconf(_SC_NPROCESSORS_ONLN) == CPU_COUNT(&set), "as many processors as sysconf tells");
+    OK(sysconf(_SC_NPROCESSORS_ONLN) >= CPU_COUNT(&set), "no more processors than sysconf tells");
     return tap_end();
 }

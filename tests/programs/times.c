@@ -53,12 +53,12 @@ static void spin(long ns)
 
 static void test_sleep(void)
 {
-    struct timespec at = timespec_of(now(CLOCK_MONOTONIC) + 20 * MS), bad = {0, 1000000000},
-                    past = {0, 0}, left;
-    long start = now(CLOCK_MONOTONIC);
+    struct timespec at, bad = {0, 1000000000}, past = {0, 0}, left;
+    long start, until = now(CLOCK_MONOTONIC) + 20 * MS;
 
+    at = timespec_of(until);
     OK(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == 0 &&
-           now(CLOCK_MONOTONIC) - start >= 19 * MS,
+           now(CLOCK_MONOTONIC) >= until,
        "clock_nanosleep: absolute");
     OK(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &past, NULL) == 0,
        "clock_nanosleep: the past");
@@ -72,15 +72,19 @@ static void test_sleep(void)
        "clock_nanosleep: since boot");
     FAILS(nanosleep(&bad, NULL), EINVAL, "nanosleep: bad time");
     signal(SIGALRM, on_tick);
-    ualarm(10000, 0);
-    at = (struct timespec){5, 0};
+    ualarm(10000, 10000); /* the first may come before it sleeps */
+    at = (struct timespec){1000, 0};
+    start = now(CLOCK_MONOTONIC);
     FAILS(nanosleep(&at, &left), EINTR, "nanosleep: interrupted");
-    OK(left.tv_sec == 4 && left.tv_nsec < 999 * MS, "nanosleep: what is left");
+    start = now(CLOCK_MONOTONIC) - start;
+    ualarm(0, 0);
+    OK(left.tv_sec < 1000 && left.tv_sec * 1000 * MS + left.tv_nsec >= 1000000 * MS - start,
+       "nanosleep: what is left");
     FAILS(clock_gettime(77, &at), EINVAL, "clock_gettime: no clock");
     OK(clock_getres(CLOCK_MONOTONIC, &at) == 0 && at.tv_sec == 0 && at.tv_nsec == 1,
        "clock_getres");
-    OK(now(CLOCK_MONOTONIC_COARSE) <= now(CLOCK_MONOTONIC) && now(CLOCK_MONOTONIC_RAW) > 0 &&
-           now(CLOCK_TAI) > 0,
+    start = now(CLOCK_MONOTONIC_COARSE);
+    OK(start <= now(CLOCK_MONOTONIC) && now(CLOCK_MONOTONIC_RAW) > 0 && now(CLOCK_TAI) > 0,
        "other clocks");
 }
 
@@ -88,11 +92,11 @@ static void test_itimers(void)
 {
     struct itimerval timer = {{0, 10000}, {0, 10000}}, old, zero = {{0, 0}, {0, 0}},
                      bad = {{0, 0}, {0, 1000000}};
-    long start;
+    long start, left;
 
     ticks = 0;
-    OK(setitimer(ITIMER_REAL, &timer, NULL) == 0, "ITIMER_REAL");
     start = now(CLOCK_MONOTONIC);
+    OK(setitimer(ITIMER_REAL, &timer, NULL) == 0, "ITIMER_REAL");
     while (ticks < 3) {
         pause();
     }
@@ -111,16 +115,21 @@ static void test_itimers(void)
         start = now(CLOCK_PROCESS_CPUTIME_ID);
         setitimer(which, &timer, NULL);
         usleep(60000);
-        OK(ticks == 0, which == ITIMER_PROF ? "ITIMER_PROF: not while it sleeps"
-                                            : "ITIMER_VIRTUAL: not while it sleeps");
-        while (ticks < 3 && now(CLOCK_PROCESS_CPUTIME_ID) - start < 2000 * MS) {
+        /* A machine whose host does something else in between counts that as its own time. */
+        OK(ticks == 0 || now(CLOCK_PROCESS_CPUTIME_ID) - start >= 20 * MS,
+           which == ITIMER_PROF ? "ITIMER_PROF: not while it sleeps"
+                                : "ITIMER_VIRTUAL: not while it sleeps");
+        while (ticks < 3) {
         }
         start = now(CLOCK_PROCESS_CPUTIME_ID) - start;
         OK(ticks >= 3 && start >= 20 * MS, "but while it runs");
         setitimer(which, &zero, NULL);
     }
+    start = now(CLOCK_MONOTONIC);
     alarm(100);
-    OK(alarm(0) == 100, "alarm");
+    left = alarm(0);
+    /* Rounded to the nearest second. */
+    OK(left <= 100 && left * 1000 * MS >= 99500 * MS - (now(CLOCK_MONOTONIC) - start), "alarm");
 }
 
 static void test_timers(void)
@@ -176,7 +185,7 @@ static void test_timerfd(void)
     FAILS(timerfd_create(77, 0), EINVAL, "timerfd_create: no clock");
     FAILS(timerfd_create(CLOCK_MONOTONIC, 1), EINVAL, "timerfd_create: unknown flag");
     FAILS(read(fd, &count, 8), EAGAIN, "timerfd: not armed");
-    OK(timerfd_settime(fd, 0, &spec, NULL) == 0 && poll(&set, 1, 1000) == 1, "timerfd: armed");
+    OK(timerfd_settime(fd, 0, &spec, NULL) == 0 && poll(&set, 1, -1) == 1, "timerfd: armed");
     usleep(21000);
     OK(read(fd, &count, 8) == 8 && count >= 4, "timerfd: how often");
     FAILS(read(fd, &count, 4), EINVAL, "timerfd: too little room");
@@ -264,11 +273,15 @@ static void test_usage(void)
 
     getrusage(RUSAGE_SELF, &before);
     spin(50 * MS);
-    memory = mmap(NULL, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    for (long i = 0; i < 64 << 20; i += 4096) {
-        memory[i] = 1;
-    }
-    munmap(memory, 64 << 20);
+    /* Linux looks at each tick where it is, which need not be in the kernel. */
+    do {
+        memory = mmap(NULL, 64 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        for (long i = 0; i < 64 << 20; i += 4096) {
+            memory[i] = 1;
+        }
+        munmap(memory, 64 << 20);
+    } while (getrusage(RUSAGE_SELF, &after) == 0 &&
+             after.ru_stime.tv_sec * 1000000 + after.ru_stime.tv_usec == 0);
     OK(getrusage(RUSAGE_SELF, &after) == 0, "getrusage");
     user = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec -
            before.ru_utime.tv_usec + (after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000 +
@@ -309,10 +322,9 @@ static void test_limits(void)
     limit =
         (struct rlimit){1 + (rlim_t)(now(CLOCK_PROCESS_CPUTIME_ID) / (1000 * MS)), old.rlim_max};
     setrlimit(RLIMIT_CPU, &limit);
-    for (long end = now(CLOCK_PROCESS_CPUTIME_ID) + 3000 * MS;
-         ticks == 0 && now(CLOCK_PROCESS_CPUTIME_ID) < end;) {
+    while (ticks == 0) {
     }
-    OK(ticks > 0, "RLIMIT_CPU: SIGXCPU");
+    OK(ticks > 0, "RLIMIT_CPU: SIGXCPU"); /* or a hang */
     setrlimit(RLIMIT_CPU, &old);
 }
 
