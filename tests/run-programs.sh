@@ -135,8 +135,10 @@ closed_output() {
     cat "$logs/fill"
 }
 
-# signalled SIGNALS HOW NUMBER: starts it, waits until it runs, sends.  A simple
-# command, so that $! is the program or the tool and no shell.
+# signalled SIGNAL[+] HOW NUMBER: starts it, waits until it runs, sends.  A simple
+# command, so that $! is the program or the tool and no shell.  The signal
+# is sent again and again where it has a +: two that come while the tool does
+# not run are one.
 signalled() {
     : >"$logs/signalled"
     if [ "$how" = linux ]; then
@@ -151,13 +153,13 @@ signalled() {
         sleep 0.05
         tries=$((tries + 1))
     done
-    for signal in $1; do
-        kill -"$signal" "$child" 2>/dev/null || true
-        sleep 0.2
-    done
+    kill -"${1%+}" "$child" 2>/dev/null || true
     tries=0
-    while kill -0 "$child" 2>/dev/null && [ $tries -lt 200 ]; do
-        sleep 0.05
+    while kill -0 "$child" 2>/dev/null && [ $tries -lt 300 ]; do
+        sleep 0.2
+        case $1 in
+        *+) kill -"${1%+}" "$child" 2>/dev/null || true ;;
+        esac
         tries=$((tries + 1))
     done
     kill -KILL "$child" 2>/dev/null || true
@@ -179,7 +181,7 @@ quit() {
 # On Linux the second one would not end it, so only Moka is asked.
 interrupt_twice() {
     [ "$how" = linux ] && echo 130 && echo waiting && return
-    signalled 'INT INT' ignore 2 | grep -v ignore
+    signalled INT+ ignore 2 | grep -v ignore
 }
 
 # A folder of the host: what the calls say there, and what is in it at the end.
