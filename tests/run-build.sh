@@ -94,11 +94,11 @@ no_disk() {
 check 'a disk that is no virtio disk: it says so' no_disk
 head -c 6000000 hello.raw >cut.raw
 cut() {
-    timeout -k 5 30 qemu-system-x86_64 -machine pc -accel tcg -m 512M -nographic \
+    timeout -k 5 200 qemu-system-x86_64 -machine pc -accel tcg -m 512M -nographic \
         -drive file=cut.raw,format=raw,if=virtio </dev/null >"$dir/out" 2>"$dir/err" &
     child=$!
     tries=0
-    until grep -q 'moka: the ' "$dir/out" || [ $tries -gt 250 ]; do
+    until grep -q 'moka: the ' "$dir/out" || [ $tries -gt 1900 ]; do
         sleep 0.1
         tries=$((tries + 1))
     done

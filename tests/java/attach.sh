@@ -22,7 +22,7 @@ while_it_waits() {
     (cd "$work" && MOKA_OPTIONS="--accel $how -m 1G -c 2" exec "$build/tool/moka" java \
         -cp "$classes" Attach wait) >"$work/lines" 2>&1 &
     child=$! tries=0 good=1
-    while ! grep -q waiting "$work/lines" && [ $tries -lt 300 ]; do
+    while ! grep -q waiting "$work/lines" && [ $tries -lt 1200 ]; do
         sleep 0.1
         tries=$((tries + 1))
     done
