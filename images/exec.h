@@ -24,6 +24,8 @@ void exec_start_terminal(const struct exec_spec *spec);
 
 /* exec_control.c: from now on the host's signals reach the program. */
 void exec_listen(void);
+/* The host's terminal is as the first `count` settings of it were, or there is no host. */
+void exec_await_settled(u32 count);
 /* exec_attach.c: a line "attach HEX" of the host; empty: the request is whole. */
 void exec_attach(const char *hex, size_t len);
 /* One line for the host, at most 256 bytes: how the program ended. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The host's side of a program's life: signals come by the port "control", as
- * lines "signal NUMBER", and the size of its window, "size ROWS COLUMNS"; how
- * it ended goes by the port "status".  Without ports (a machine that the tool
+ * lines "signal NUMBER", and the size of its window, "size ROWS COLUMNS", and
+ * "settled" for each settings of the terminal that it was told of; how the
+ * program ended goes by the port "status".  Without ports (a machine that the tool
  * did not make) the end is a line in the log.
  */
 #include <drivers/power.h>
@@ -29,7 +30,10 @@ static struct {
     struct byte_channel *channel;
     struct wait_queue queue;
     struct poll_watch watch;
-} control;
+    struct wait_queue settling;
+    _Atomic u32 settled; /* settings that the host has made its terminal's */
+    _Atomic bool closed; /* the host says no more */
+} control = {.settling = WAIT_QUEUE_INIT("settling", control.settling)};
 
 static void control_ready(struct poll_watch *watch, u32 events)
 {
@@ -68,6 +72,7 @@ static bool begins_with(const char *line, size_t len, const char *word)
 static void obey(const char *line, size_t len)
 {
     static const char send[] = "signal ", size[] = "size ", attach[] = "attach ";
+    static const char settled[] = "settled";
     unsigned first, second;
 
     if (begins_with(line, len, send)) {
@@ -81,6 +86,9 @@ static void obey(const char *line, size_t len)
         at += take_number(line + at, len - at, &first);
         (void)take_number(line + at, len - at, &second);
         console_set_window((u16)first, (u16)second);
+    } else if (len == sizeof(settled) - 1 && memcmp(line, settled, len) == 0) {
+        atomic_fetch_add_explicit(&control.settled, 1, memory_order_release);
+        wait_wake_all(&control.settling);
     } else if (len >= sizeof(attach) - 1 && memcmp(line, attach, sizeof(attach) - 1) == 0) {
         exec_attach(line + sizeof(attach) - 1, len - (sizeof(attach) - 1));
     }
@@ -96,8 +104,10 @@ static void listen(void *arg)
         char byte;
         s64 got = control.channel->read(control.channel, &byte, 1);
 
-        if (got < 0) {
-            return; /* the host has closed it: no more signals */
+        if (got < 0) { /* the host has closed it: no more signals */
+            atomic_store_explicit(&control.closed, true, memory_order_release);
+            wait_wake_all(&control.settling);
+            return;
         }
         if (got == 0) {
             wait_until(&control.queue, is_ready());
@@ -152,6 +162,16 @@ void exec_listen(void)
     control.channel = channel_find("control");
     if (control.channel != NULL) {
         start_listening();
+    }
+}
+
+void exec_await_settled(u32 count)
+{
+    if (control.channel != NULL) {
+        wait_until(&control.settling,
+                   (s32)(atomic_load_explicit(&control.settled, memory_order_acquire) - count) >=
+                           0 ||
+                       atomic_load_explicit(&control.closed, memory_order_acquire));
     }
 }
 

@@ -4,7 +4,8 @@
  * input, by lines in the port "status" as the end is (exec_control.c):
  *
  *   input N        the program waits for standard input, and would take N bytes
- *   settings ...   tcsetattr(3): settings_parse() in exec_spec.h has the form
+ *   settings ...   tcsetattr(3): settings_parse() in exec_spec.h has the form; the
+ *                  host says when its terminal is like that
  */
 #include <kernel/console.h>
 #include <kernel/print.h>
@@ -23,8 +24,10 @@ static void want(u64 size)
     }
 }
 
+/* One at a time: under the terminal's lock. */
 static void tell_settings(const struct terminal_settings *settings)
 {
+    static u32 count;
     char line[SETTINGS_TEXT_MAX];
     int len = ksnprintf(line, sizeof(line), "settings %x %x %x %x %x", settings->input,
                         settings->output, settings->control, settings->local, settings->line);
@@ -33,6 +36,7 @@ static void tell_settings(const struct terminal_settings *settings)
         len += ksnprintf(line + len, sizeof(line) - (size_t)len, " %x", settings->chars[i]);
     }
     exec_report("%s\n", line);
+    exec_await_settled(++count);
 }
 
 static bool read_settings(const char *text, struct terminal_settings *settings)

@@ -143,6 +143,7 @@ check 'nobody reads: what it is told' grep -q 'Broken pipe' "$dir/err"
 beside() {
     mkfifo "$dir/fifo"
     exec 9<>"$dir/fifo"
+    : >"$dir/err"
     run stream blocked </dev/null 2>"$dir/err" >"$dir/fifo" &
     blocked=$!
     wait_for beside "$dir/err"
@@ -215,6 +216,7 @@ check 'stderr is none' says '0:1 33x77 1:1 33x77 2:0 end' \
 # The key comes without a newline and is not shown, and the terminal is as before afterwards.
 key() {
     mkfifo "$dir/keys"
+    : >"$dir/screen"
     script -qec "$tool $root /bin/stream key; stty" /dev/null <"$dir/keys" >"$dir/screen" &
     screen=$!
     exec 9>"$dir/keys"
@@ -233,6 +235,7 @@ check 'the terminal is as it was' as_it_was
 # Ctrl-C on the terminal: SIGINT for the program, as its line discipline makes it.
 control_c() {
     mkfifo "$dir/control"
+    : >"$dir/screen"
     script -qec "$tool $root /bin/stream sleep; echo status \$?" /dev/null <"$dir/control" >"$dir/screen" &
     screen=$!
     exec 9>"$dir/control"
@@ -349,10 +352,12 @@ check 'what was written: SIGKILL' left 137 kill
 check 'what was written: abort' left 134 abort
 terminated() {
     rm -f "$dir/share/left"*
+    : >"$dir/out" # what wait_for sees is not of the one before
     # shellcheck disable=SC2086 # words
     $tool -v "$dir/share:/share" "$root" /bin/share leave /share wait </dev/null >"$dir/out" 2>"$dir/err" &
     child=$!
-    wait_for left "$dir/out" && kill -TERM $child
+    wait_for left "$dir/out" || show
+    kill -TERM $child
     wait $child || true
     (cd "$dir/share" && cksum left left-mapped) | cmp - "$dir/sums"
 }
@@ -361,6 +366,7 @@ check 'read-only' says '*Read-only*' sh -c "$tool -v $dir/share:/share:ro $root 
 vanished() {
     mkdir "$dir/gone"
     mkfifo "$dir/go"
+    : >"$dir/out"
     # shellcheck disable=SC2086 # words
     timeout -k 5 100 $tool -v "$dir/gone:/gone" "$root" /bin/share gone /gone <"$dir/go" >"$dir/out" \
         2>"$dir/err" &

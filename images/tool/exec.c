@@ -143,7 +143,7 @@ static void start_machine(struct machine *machine, const struct options *options
     for (int i = 0; i < PORTS; i++) {
         close(machine->theirs[i]); /* so that its end is the end of the stream */
     }
-    messages_start(machine->ours[PORT_STATUS]);
+    messages_start(machine->ours[PORT_STATUS], machine->ours[PORT_CONTROL]);
     if (options->verb == VERB_RUN || options->verb == VERB_JAVA) {
         attach_start(machine->ours[PORT_CONTROL]);
     }

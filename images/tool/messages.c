@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define LINE_MAX_SIZE 1024
@@ -16,12 +17,20 @@
 /* The thread's; everybody's once messages_wait() is over. */
 static struct {
     pthread_t thread;
-    int from;
+    int from, to;
     char line[LINE_MAX_SIZE + 1];
     size_t size;
     char end[LINE_MAX_SIZE + 1];
     unsigned long long taken;
 } messages;
+
+/* What the guest waits for: a program that has changed its terminal relies on that. */
+static void tell_settled(void)
+{
+    static const char line[] = "settled\n";
+
+    (void)send(messages.to, line, sizeof(line) - 1, MSG_NOSIGNAL);
+}
 
 static void obey(const char *line)
 {
@@ -31,6 +40,7 @@ static void obey(const char *line)
         input_want((size_t)number);
     } else if (strncmp(line, "settings ", strlen("settings ")) == 0) {
         terminal_apply(line);
+        tell_settled();
     } else if (sscanf(line, "taken %llu", &number) == 1) {
         messages.taken = number;
     } else if (strncmp(line, "attach ", strlen("attach ")) == 0) {
@@ -64,9 +74,10 @@ static void *listen_to_guest(void *arg)
     return arg;
 }
 
-void messages_start(int from)
+void messages_start(int from, int to)
 {
     messages.from = from;
+    messages.to = to;
     messages.thread = start_thread(listen_to_guest, NULL, false);
 }
 

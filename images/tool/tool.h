@@ -214,7 +214,7 @@ void terminal_leave(void);
 void terminal_enter(void);
 
 /* messages.c: what the guest says; waits for the end, and how it was. */
-void messages_start(int from);
+void messages_start(int from, int to);
 const char *messages_wait(unsigned long long *taken);
 
 /* exec.c */
