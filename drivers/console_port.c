@@ -10,7 +10,8 @@
  * queue while the host does not read), so that the buffer fills up and
  * write() gives 0: flow control.
  *
- * Input: buffers of 4 KiB, given back when half of them are used up.
+ * Input: buffers of 4 KiB, given back when half of them are used up.  The device gets them when
+ * somebody first looks for input: most ports are only written to.
  */
 #include "virtio_console_priv.h"
 
@@ -232,6 +233,33 @@ static void rx_give(struct console_port *port, u8 *buffer)
     }
 }
 
+/* The buffers, for the first who looks.  Without the lock; -ENOMEM. */
+static int rx_allocate(struct console_port *port)
+{
+    u8 *memory = kmalloc_aligned(CONSOLE_RX_BUFFERS * CONSOLE_RX_SIZE, PAGE_SIZE);
+    bool notify = false, irq;
+
+    if (memory == NULL) {
+        return -ENOMEM;
+    }
+    irq = spin_lock(&port->rx.lock);
+    if (port->rx_memory == NULL) {
+        port->rx_memory = memory;
+        memory = NULL;
+        for (unsigned i = 0; i < MIN(CONSOLE_RX_BUFFERS, port->rx.ring.size); i++) {
+            rx_give(port, port->rx_memory + i * CONSOLE_RX_SIZE);
+        }
+        notify = ring_publish(&port->rx.ring);
+        port->rx_unpublished = 0;
+    }
+    spin_unlock(&port->rx.lock, irq);
+    if (notify) {
+        virtio_queue_notify(&port->rx);
+    }
+    kfree(memory); /* somebody else was first */
+    return 0;
+}
+
 /* Is there something to read?  If not, an interrupt will tell. */
 static bool rx_ready(struct console_port *port)
 {
@@ -285,6 +313,9 @@ static s64 port_read(struct byte_channel *channel, void *data, u64 size)
     bool notify = false, irq;
     u64 done;
 
+    if (port->rx_memory == NULL && rx_allocate(port) != 0) {
+        return -ENOMEM;
+    }
     irq = spin_lock(&port->rx.lock);
     done = rx_copy(port, data, size);
     if (port->rx_unpublished >= CONSOLE_RX_BUFFERS / 2) {
@@ -304,10 +335,13 @@ static s64 port_read(struct byte_channel *channel, void *data, u64 size)
 static u32 port_poll(struct byte_channel *channel)
 {
     struct console_port *port = channel->priv;
-    bool open = is_open(port);
+    bool open = is_open(port), irq;
     u32 events = 0;
-    bool irq = spin_lock(&port->rx.lock);
 
+    if (port->rx_memory == NULL && rx_allocate(port) != 0) {
+        return POLLIN | POLLERR; /* a read says why */
+    }
+    irq = spin_lock(&port->rx.lock);
     if (rx_ready(port)) {
         events |= POLLIN;
     }
@@ -366,7 +400,7 @@ void console_port_set_open(struct console_port *port, bool open)
 
 int console_port_init(struct console_port *port, struct virtio_device *device, u32 id)
 {
-    u16 rx = (u16)(id == 0 ? 0 : 2 * id + 2);
+    u16 rx = (u16)(2 * id + 2);
     int err;
 
     port->id = id;
@@ -378,22 +412,9 @@ int console_port_init(struct console_port *port, struct virtio_device *device, u
     port->channel.waiting = port_waiting;
     port->channel.drain = port_drain;
     poll_source_init(&port->channel.source, "console port");
-    port->rx_memory = kmalloc_aligned(CONSOLE_RX_BUFFERS * CONSOLE_RX_SIZE, PAGE_SIZE);
-    if (port->rx_memory == NULL) {
-        return -ENOMEM;
-    }
     err = virtio_queue_init(&port->rx, device, rx, CONSOLE_RX_BUFFERS);
     if (err == 0) {
         err = virtio_queue_init(&port->tx, device, (u16)(rx + 1), 2);
     }
-    if (err != 0) {
-        return err;
-    }
-    for (unsigned i = 0; i < MIN(CONSOLE_RX_BUFFERS, port->rx.ring.size); i++) {
-        rx_give(port, port->rx_memory + i * CONSOLE_RX_SIZE);
-    }
-    (void)ring_publish(&port->rx.ring);
-    port->rx_unpublished = 0;
-    (void)ring_interrupts_on(&port->rx.ring);
-    return 0;
+    return err;
 }

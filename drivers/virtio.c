@@ -22,8 +22,12 @@
 /* Each look is an exit: this is seconds. */
 #define RESET_TRIES 100000u
 
+/* One that says 0 has been reset and not been used since (2.1). */
 static bool reset(struct virtio_device *device)
 {
+    if (device->ops->get_status(device) == 0) {
+        return true;
+    }
     device->ops->set_status(device, 0);
     for (unsigned i = 0; i < RESET_TRIES; i++) {
         if (device->ops->get_status(device) == 0) {
@@ -48,7 +52,6 @@ int virtio_negotiate(struct virtio_device *device, u64 wanted)
     if (!reset(device)) {
         return refuse(device, "does not reset");
     }
-    device->ops->set_status(device, STATUS_ACKNOWLEDGE);
     device->ops->set_status(device, driver);
     offered = device->ops->get_features(device);
     if ((offered & VIRTIO_F_VERSION_1) == 0) {

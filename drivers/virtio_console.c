@@ -157,10 +157,10 @@ static void control_handle(struct console *console, const struct control_message
     u32 more = length - 8;
     struct console_port *port;
 
-    if (message->id >= console->port_count) {
+    if (message->id < CONSOLE_PORT_FIRST || message->id >= console->port_count) {
         if (message->event == CONTROL_DEVICE_ADD) {
-            kprintf("%s: port %u is not used, there is room for %u\n", console->device->name,
-                    message->id, console->port_count);
+            kprintf("%s: port %u is not used, those that are go from 1 to %u\n",
+                    console->device->name, message->id, console->port_count - 1);
         }
         return;
     }
@@ -245,7 +245,7 @@ static void look_at_all(struct console *console)
     if (ring_pending(&console->control_rx.ring)) {
         control_interrupt(console);
     }
-    for (u32 i = 0; i < console->port_count; i++) {
+    for (u32 i = CONSOLE_PORT_FIRST; i < console->port_count; i++) {
         if (console->ports[i].present) {
             console_port_interrupt(&console->ports[i]);
         }
@@ -303,11 +303,11 @@ static int ports_init(struct console *console, struct virtio_device *device)
     if (console->ports == NULL) {
         return -ENOMEM;
     }
-    for (u32 i = 0; i < count && err == 0; i++) {
+    for (u32 i = CONSOLE_PORT_FIRST; i < count && err == 0; i++) {
         console->ports[i].console = console;
         err = console_port_init(&console->ports[i], device, i);
     }
-    console->port_count = count;
+    console->port_count = MAX(count, 1u);
     return err;
 }
 
@@ -329,7 +329,7 @@ static void handshake(struct console *console)
         }
         cpu_pause();
     } while (!quiet);
-    for (u32 i = 0; i < console->port_count; i++) {
+    for (u32 i = CONSOLE_PORT_FIRST; i < console->port_count; i++) {
         struct console_port *port = &console->ports[i];
 
         if (port->present && !port->registered) {
@@ -367,9 +367,6 @@ int virtio_console_probe(struct virtio_device *device)
         err = virtio_start(device, console_interrupt);
     }
     if (err == 0) {
-        for (u32 i = 0; i < console->port_count; i++) {
-            virtio_queue_notify(&console->ports[i].rx);
-        }
         virtio_queue_notify(&console->control_rx);
         control_send(console, 0, CONTROL_DEVICE_READY, 1);
         console->next = consoles_starting;

@@ -11,6 +11,8 @@
 #include <kernel/console.h>
 
 #define CONSOLE_PORTS_MAX 8u /* more are not used */
+/* Port 0 has queues of its own and is no user's: QEMU keeps it for "virtconsole". */
+#define CONSOLE_PORT_FIRST 1u
 #define CONSOLE_NAME 32u
 
 #define CONSOLE_RX_BUFFERS 8u
@@ -39,7 +41,7 @@ struct console_port {
     _Atomic bool was_open;   /* (a) */
     struct virtio_queue rx, tx;
 
-    u8 *rx_memory;            /* (c) CONSOLE_RX_BUFFERS of them */
+    u8 *rx_memory;            /* (r) CONSOLE_RX_BUFFERS of them; NULL until the first look */
     u8 *rx_at;                /* (r) rest of the buffer that is being read; NULL: none */
     u32 rx_left;              /* (r) */
     unsigned rx_unpublished;  /* (r) buffers given back but not shown yet */

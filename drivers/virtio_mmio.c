@@ -122,10 +122,14 @@ static void mmio_read_config(struct virtio_device *device, u32 offset, void *buf
 {
     u32 before;
 
+    if (size <= 4) { /* a field that is read at once is of one generation */
+        virtio_copy_config(reg(device, REG_CONFIG + offset), buf, size);
+        return;
+    }
     do {
         before = *reg(device, REG_GENERATION);
         virtio_copy_config(reg(device, REG_CONFIG + offset), buf, size);
-    } while (size > 4 && *reg(device, REG_GENERATION) != before);
+    } while (*reg(device, REG_GENERATION) != before);
 }
 
 static void mmio_interrupt(void *arg)

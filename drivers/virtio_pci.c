@@ -167,12 +167,16 @@ static void vpci_read_config(struct virtio_device *device, u32 offset, void *buf
 
     if (offset + size > pci->layout.part[VIRTIO_PCI_DEVICE].length) {
         memset(buf, 0, size);
-        size = 0;
+        return;
+    }
+    if (size <= 4) { /* a field that is read at once is of one generation */
+        virtio_copy_config(pci->config + offset, buf, size);
+        return;
     }
     do {
         before = *reg8(pci->common, C_GENERATION);
         virtio_copy_config(pci->config + offset, buf, size);
-    } while (size > 4 && *reg8(pci->common, C_GENERATION) != before);
+    } while (*reg8(pci->common, C_GENERATION) != before);
 }
 
 static void vpci_interrupt(void *arg)

@@ -77,7 +77,8 @@ must_check int virtio_queue_init(struct virtio_queue *queue, struct virtio_devic
 /* Not under the lock: it is an exit. */
 void virtio_queue_notify(struct virtio_queue *queue);
 
-/* For transports: words as long as they fit, then bytes, as a device counts its length. */
+/* For transports: words as long as they fit, then a half and a byte, as a device counts its
+ * length. */
 static inline void virtio_copy_config(volatile void *from, void *buf, u32 size)
 {
     u8 *to = buf;
@@ -88,7 +89,13 @@ static inline void virtio_copy_config(volatile void *from, void *buf, u32 size)
 
         __builtin_memcpy(to + i, &word, sizeof(word));
     }
-    for (; i < size; i++) {
+    if (size - i >= 2) {
+        u16 half = *(volatile u16 *)((volatile u8 *)from + i);
+
+        __builtin_memcpy(to + i, &half, sizeof(half));
+        i += 2;
+    }
+    if (i < size) {
         to[i] = *((volatile u8 *)from + i);
     }
 }

@@ -4,7 +4,7 @@
  *
  * The tool listens where the host's own JVMs do and passes a request on by the
  * port "control", in lines "attach HEX", an empty one last; the JVM's answer
- * goes back by the port "status" in the same form.  Here a thread is the
+ * goes back by it in the same form.  Here a thread is the
  * client: it asks the JVM to listen, as jcmd would (a file /tmp/.attach_pid1
  * and SIGQUIT), connects, and copies.  One request at a time: the tool waits
  * for the end of the answer before it sends the next.

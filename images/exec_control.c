@@ -3,8 +3,11 @@
  * The host's side of a program's life: signals come by the port "control", as
  * lines "signal NUMBER", and the size of its window, "size ROWS COLUMNS", and
  * "settled" for each settings of the terminal that it was told of; how the
- * program ended goes by the port "status".  Without ports (a machine that the tool
- * did not make) the end is a line in the log.
+ * program ended goes back by it.  Without ports (a machine that the tool did
+ * not make) the power button is SIGTERM, and the end is a line in the log.
+ * Where there is the port the button is left alone: its interrupt is half a
+ * millisecond of start-up on kvm_pvm, and the tool's machine has nobody to
+ * press it.
  */
 #include <drivers/power.h>
 #include <kernel/clock.h>
@@ -155,13 +158,12 @@ void exec_listen(void)
 {
     reserve_port("stdout");
     reserve_port("stderr");
-    reserve_port("status");
-    if (power_button_set(power_button) != 0) {
-        kprintf("exec: this machine has no power button\n");
-    }
+    reserve_port("control");
     control.channel = channel_find("control");
     if (control.channel != NULL) {
         start_listening();
+    } else if (power_button_set(power_button) != 0) {
+        kprintf("exec: this machine has no power button\n");
     }
 }
 
@@ -196,7 +198,7 @@ static void write_all(struct byte_channel *channel, const char *bytes, u64 size)
 
 void exec_report(const char *fmt, ...)
 {
-    struct byte_channel *status = channel_find("status");
+    struct byte_channel *channel = channel_find("control");
     char line[REPORT_MAX];
     va_list ap;
     int len;
@@ -204,10 +206,10 @@ void exec_report(const char *fmt, ...)
     va_start(ap, fmt);
     len = kvsnprintf(line, sizeof(line), fmt, ap);
     va_end(ap);
-    if (status == NULL) {
+    if (channel == NULL) {
         kprintf("exec: %s", line);
         return;
     }
-    write_all(status, line, MIN((u64)len, sizeof(line) - 1));
-    status->drain(status);
+    write_all(channel, line, MIN((u64)len, sizeof(line) - 1));
+    channel->drain(channel);
 }

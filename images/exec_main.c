@@ -182,7 +182,7 @@ static void run(const struct exec_spec *spec)
     if (vfs_sync_all() != 0) {
         kprintf("exec: not all that was written has reached the host\n");
     }
-    if (channel_find("status") == NULL) { /* a disk that was booted by itself */
+    if (channel_find("control") == NULL) { /* a disk that was booted by itself */
         exec_drain_stdio();
         kprintf("exec: the program ended with %s %d\n", (status & 0x7f) == 0 ? "status" : "signal",
                 (status & 0x7f) == 0 ? status >> 8 & 0xff : status & 0x7f);

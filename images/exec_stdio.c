@@ -3,9 +3,11 @@
  * Descriptors 0 to 2.  What the host has behind them, a terminal or not, only
  * the tool knows: it is told to the channels before they are opened.
  */
+#include <kernel/bootinfo.h>
 #include <kernel/console.h>
 #include <kernel/fd.h>
 #include <kernel/panic.h>
+#include <kernel/print.h>
 #include <kernel/vfs.h>
 
 #include "exec.h"
@@ -27,8 +29,17 @@ static void open_one(unsigned number, const struct exec_spec *spec)
     }
 }
 
+/* On the serial port the program's first line is one of its own, whatever a BIOS has left there. */
+static void begin_line(void)
+{
+    if (channel_find(names[1]) == NULL && cmdline_get("quiet", NULL, 0)) {
+        kprintf("Moka\n");
+    }
+}
+
 void exec_open_stdio(const struct exec_spec *spec)
 {
+    begin_line();
     for (unsigned number = 0; number < ARRAY_SIZE(names); number++) {
         open_one(number, spec);
     }

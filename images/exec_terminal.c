@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the host is told of the program's doings with its terminal and its
- * input, by lines in the port "status" as the end is (exec_control.c):
+ * input, by lines in the port "control" as the end is (exec_control.c):
  *
  *   input N        the program waits for standard input, and would take N bytes
  *   settings ...   tcsetattr(3): settings_parse() in exec_spec.h has the form; the
@@ -14,12 +14,12 @@
 
 static void want(u64 size)
 {
-    struct byte_channel *status = channel_find("status");
+    struct byte_channel *control = channel_find("control");
     char line[32];
     int len = ksnprintf(line, sizeof(line), "input %lu\n", (unsigned long)size);
 
     /* It is never full: nothing there is as long as its buffer. */
-    if (status != NULL && status->write(status, line, (u64)len) != len) {
+    if (control != NULL && control->write(control, line, (u64)len) != len) {
         kprintf("exec: the host could not be asked for input\n");
     }
 }

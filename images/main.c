@@ -77,7 +77,7 @@ static noreturn void start_rest(void *arg)
     need(smp_wait(), "the other CPUs");
     sched_set_idle_work(frame_zero_ahead_idle);
     frame_zero_on_low(sched_wake_idle_work);
-    if (!cmdline_get("quiet", NULL, 0)) { /* a line costs 5 ms where exits are dear */
+    if (!cmdline_get("quiet", NULL, 0)) { /* a line costs 5 ms there */
         kprintf("boot: Moka on %s, %u CPUs, %s, entry to idle %lu us\n", platform->name,
                 cpu_count(), clock_source(), (unsigned long)us_since_entry());
     }
@@ -92,8 +92,10 @@ void os_main(paddr_t start_info)
 
     cpu_init_boot();
     serial_init();
-    kprintf("Moka\n");
     bootinfo_init(start_info);
+    if (!cmdline_get("quiet", NULL, 0)) { /* a byte costs 80 us where exits are dear */
+        kprintf("Moka\n");
+    }
     cmdline_check(image_options, image_option_count);
     cpu_check_features();
     random_init();

@@ -85,7 +85,7 @@ check 'devices of microvm' command_has '-device virtio-blk-device,drive=root'
 check 'devices of q35' command_has '-device virtio-blk-pci,disable-legacy=on,drive=root' --machine q35
 check 'a port' command_has 'virtserialport,chardev=stdin,name=stdin'
 check 'a volume, commas in its name' command_has "share,,1" -v "$dir/share,1:/data"
-check 'its tag' command_has 'mount_tag=moka0' -v "$dir/root:/data"
+check 'its tag' command_has 'mount_tag=ma' -v "$dir/root:/data"
 check 'read-only' command_has 'readonly=on,path=' -v "$dir/root:/data:ro"
 check 'a debugger' command_has 'tcp:127.0.0.1:4321' --gdb 4321
 
@@ -164,7 +164,7 @@ fake() {
 }
 mounts_in_order() {
     fake env
-    [ "$(grep '^mount=' "$dir/spec" | tr '\n' ' ')" = 'mount=moka1:rw:/data mount=moka0:rw:/data/sub ' ]
+    [ "$(grep '^mount=' "$dir/spec" | tr '\n' ' ')" = 'mount=mb:rw:/data mount=ma:rw:/data/sub ' ]
 }
 check 'a folder is mounted before one in it' mounts_in_order
 child_signal_ignored() {

@@ -5,7 +5,7 @@
  * look, and passes their requests to the guest (images/exec_attach.c).
  *
  *   jcmd PID --> /tmp/.java_pidPID --> "attach HEX" lines, port "control" --> JVM
- *        <------------------------ "attach HEX" lines, port "status" <------
+ *        <------------------------ "attach HEX" lines, likewise <----------
  *
  * One request at a time.  It is a convenience: where it cannot be had, the
  * program runs without.

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const port_name[] = {"stdin", "stdout", "stderr", "control", "status"};
+static const char *const port_name[] = {"stdin", "stdout", "stderr", "control"};
 #define PORT_NAMES (sizeof(port_name) / sizeof(port_name[0]))
 
 static void add(struct words *words, const char *word)
@@ -99,7 +99,7 @@ struct words command_make(const struct machine *machine, const struct options *o
         add_option(&words, "-fsdev",
                    text("local,id=moka%u,security_model=none,multidevs=remap%s,path=%s", i,
                         mount->read_only ? ",readonly=on" : "", comma_doubled(mount->host)));
-        add_device(&words, options, "9p", text(",fsdev=moka%u,mount_tag=moka%u", i, i));
+        add_device(&words, options, "9p", text(",fsdev=moka%u,mount_tag=" MOUNT_TAG, i, 'a' + i));
     }
     return words;
 }

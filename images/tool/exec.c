@@ -5,7 +5,7 @@
  *   our stdin   --relay--> socket --> QEMU, port "stdin"
  *   our stdout  <--relay-- socket <-- QEMU, port "stdout"     likewise stderr
  *   signals     ---------> socket --> QEMU, port "control"    "signal 2\n"
- *   our status  <--------- socket <-- QEMU, port "status"     "exit 3\n"
+ *   our status  <---------                                    "exit 3\n"
  *   the log     <--relay-- socket <-- QEMU, serial port
  *
  * QEMU is a process group of its own, so that a terminal's Ctrl-C reaches
@@ -143,7 +143,7 @@ static void start_machine(struct machine *machine, const struct options *options
     for (int i = 0; i < PORTS; i++) {
         close(machine->theirs[i]); /* so that its end is the end of the stream */
     }
-    messages_start(machine->ours[PORT_STATUS], machine->ours[PORT_CONTROL]);
+    messages_start(machine->ours[PORT_CONTROL]);
     if (options->verb == VERB_RUN || options->verb == VERB_JAVA) {
         attach_start(machine->ours[PORT_CONTROL]);
     }

@@ -11,7 +11,6 @@ enum port {
     PORT_STDOUT,
     PORT_STDERR,
     PORT_CONTROL,
-    PORT_STATUS,
     PORT_SERIAL,
     PORT_MONITOR, /* what QEMU itself says: no port */
     PORTS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the guest says by the port "status": wishes while its program runs, and
+ * What the guest says by the port "control": wishes while its program runs, and
  * at the end how that ended (images/exec_terminal.c, exec_control.c).
  */
 #include "tool.h"
@@ -17,7 +17,7 @@
 /* The thread's; everybody's once messages_wait() is over. */
 static struct {
     pthread_t thread;
-    int from, to;
+    int port;
     char line[LINE_MAX_SIZE + 1];
     size_t size;
     char end[LINE_MAX_SIZE + 1];
@@ -29,7 +29,7 @@ static void tell_settled(void)
 {
     static const char line[] = "settled\n";
 
-    (void)send(messages.to, line, sizeof(line) - 1, MSG_NOSIGNAL);
+    (void)send(messages.port, line, sizeof(line) - 1, MSG_NOSIGNAL);
 }
 
 static void obey(const char *line)
@@ -68,16 +68,15 @@ static void *listen_to_guest(void *arg)
     char bytes[LINE_MAX_SIZE];
     ssize_t got;
 
-    while ((got = read(messages.from, bytes, sizeof(bytes))) > 0 || (got < 0 && errno == EINTR)) {
+    while ((got = read(messages.port, bytes, sizeof(bytes))) > 0 || (got < 0 && errno == EINTR)) {
         take(bytes, got > 0 ? (size_t)got : 0);
     }
     return arg;
 }
 
-void messages_start(int from, int to)
+void messages_start(int port)
 {
-    messages.from = from;
-    messages.to = to;
+    messages.port = port;
     messages.thread = start_thread(listen_to_guest, NULL, false);
 }
 

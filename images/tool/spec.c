@@ -111,7 +111,8 @@ static void add_mounts(FILE *file, const struct options *options)
     order_mounts(options, order);
     for (unsigned i = 0; i < options->mount_count; i++) {
         const struct mount *mount = &options->mounts[order[i]];
-        char *word = text("moka%u:%s:%s", order[i], mount->read_only ? "ro" : "rw", mount->guest);
+        char *word =
+            text(MOUNT_TAG ":%s:%s", 'a' + order[i], mount->read_only ? "ro" : "rw", mount->guest);
 
         add(file, "mount", word);
         free(word);

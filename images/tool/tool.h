@@ -31,6 +31,8 @@ struct mount {
 };
 
 #define MOUNTS_MAX 16
+/* Of two letters, which with their number are one word for the guest to read. */
+#define MOUNT_TAG "m%c"
 
 /* What is to be done: bits, for the table of options. */
 enum verb { VERB_EXEC = 1, VERB_RUN = 2, VERB_JAVA = 4, VERB_BUILD = 8, VERB_DOCTOR = 16 };
@@ -214,7 +216,7 @@ void terminal_leave(void);
 void terminal_enter(void);
 
 /* messages.c: what the guest says; waits for the end, and how it was. */
-void messages_start(int from, int to);
+void messages_start(int port);
 const char *messages_wait(unsigned long long *taken);
 
 /* exec.c */

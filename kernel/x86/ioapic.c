@@ -4,9 +4,9 @@
  * message-signalled interrupts pull.  All are masked after a reset, and by
  * firmware; a pin is opened when a driver routes it.
  *
- * A register is two accesses, and a write to a pin makes QEMU give KVM all
- * routes anew, which takes a millisecond: so none is written that has its
- * value already.
+ * A register is two accesses, the first of which is left out where it is the
+ * one of the access before.  A write to a pin makes QEMU give KVM all routes
+ * anew: so none is written that has its value already.
  */
 #include <kernel/irq.h>
 
@@ -33,19 +33,29 @@ static struct {
     struct {
         volatile char *registers; /* NULL: not mapped yet */
         u32 pins;
+        u32 selected; /* under the lock, or the first access */
     } ioapic[BOOT_IOAPICS];
     _Atomic unsigned next_cpu;
 } state = {.lock = SPINLOCK_INIT("I/O APIC", RANK_DEVICE)};
 
+/* Nobody but us has selected since the first time. */
+static void ioapic_select(unsigned i, u32 reg)
+{
+    if (state.ioapic[i].selected != reg) {
+        *(volatile u32 *)(state.ioapic[i].registers + IOAPIC_SELECT) = reg;
+        state.ioapic[i].selected = reg;
+    }
+}
+
 static u32 ioapic_read(unsigned i, u32 reg)
 {
-    *(volatile u32 *)(state.ioapic[i].registers + IOAPIC_SELECT) = reg;
+    ioapic_select(i, reg);
     return *(volatile u32 *)(state.ioapic[i].registers + IOAPIC_WINDOW);
 }
 
 static void ioapic_write(unsigned i, u32 reg, u32 value)
 {
-    *(volatile u32 *)(state.ioapic[i].registers + IOAPIC_SELECT) = reg;
+    ioapic_select(i, reg);
     *(volatile u32 *)(state.ioapic[i].registers + IOAPIC_WINDOW) = value;
 }
 
@@ -62,6 +72,7 @@ static int ioapic_map(unsigned i)
         return err;
     }
     state.ioapic[i].registers = va;
+    state.ioapic[i].selected = UINT32_MAX;
     /* Ones where nothing answers: no pins. */
     state.ioapic[i].pins = ((ioapic_read(i, REG_VERSION) >> 16) + 1) & 0xff;
     return 0;
@@ -70,38 +81,48 @@ static int ioapic_map(unsigned i)
 /* Under the lock.  A pin that is open is masked while it changes. */
 static void pin_route(unsigned i, u32 reg, u32 low, u32 high)
 {
+    bool moves = ioapic_read(i, reg + 1) != high;
+
     if ((ioapic_read(i, reg) & PIN_MASKED) == 0) {
         ioapic_write(i, reg, PIN_MASKED);
     }
-    if (ioapic_read(i, reg + 1) != high) {
+    if (moves) {
         ioapic_write(i, reg + 1, high);
     }
     ioapic_write(i, reg, low);
 }
 
+/* The one with the pin: each has those from its base up to the next one's.  -ENODEV. */
+static int find_ioapic(u32 gsi)
+{
+    int found = -ENODEV;
+
+    for (unsigned i = 0; i < bootinfo.ioapic_count; i++) {
+        if (bootinfo.ioapic[i].gsi_base <= gsi &&
+            (found < 0 || bootinfo.ioapic[i].gsi_base > bootinfo.ioapic[found].gsi_base)) {
+            found = (int)i;
+        }
+    }
+    return found;
+}
+
 int irq_route_gsi(u32 gsi, unsigned vector, unsigned cpu)
 {
-    for (unsigned i = 0; i < bootinfo.ioapic_count; i++) {
-        u32 pin = gsi - bootinfo.ioapic[i].gsi_base;
-        bool irq;
-        int err;
+    int i = find_ioapic(gsi), err = i < 0 ? i : ioapic_map((unsigned)i);
+    bool irq;
+    u32 pin;
 
-        if (gsi < bootinfo.ioapic[i].gsi_base) {
-            continue;
-        }
-        err = ioapic_map(i);
-        if (err != 0) {
-            return err;
-        }
-        if (pin >= state.ioapic[i].pins) {
-            continue;
-        }
-        irq = spin_lock(&state.lock);
-        pin_route(i, REG_PIN(pin), vector, PIN_DESTINATION(cpu_get(cpu)->apic_id));
-        spin_unlock(&state.lock, irq);
-        return 0;
+    if (err != 0) {
+        return err;
     }
-    return -ENODEV;
+    pin = gsi - bootinfo.ioapic[i].gsi_base;
+    if (pin >= state.ioapic[i].pins) {
+        return -ENODEV;
+    }
+    irq = spin_lock(&state.lock);
+    pin_route((unsigned)i, REG_PIN(pin), vector, PIN_DESTINATION(cpu_get(cpu)->apic_id));
+    spin_unlock(&state.lock, irq);
+    return 0;
 }
 
 struct msi_message irq_msi_message(unsigned vector, unsigned cpu)
