@@ -42,6 +42,47 @@ static void start_device(struct virtio_device *device)
     kprintf("%s: no driver for virtio id %u\n", device->name, device->id);
 }
 
+/* Start-up, one thread.  In the order in which they were found, until they are started. */
+static struct {
+    bool done;
+    struct virtio_device *first, **end;
+} found = {.end = &found.first};
+
+static void note(struct virtio_device *device)
+{
+    *found.end = device;
+    found.end = &device->next;
+}
+
+static void find_all(void)
+{
+    if (found.done) {
+        return;
+    }
+    found.done = true;
+    power_init();
+    virtio_mmio_scan(note);
+    if (pci_init()) {
+        virtio_pci_scan(note);
+    }
+}
+
+/* A second time there are none. */
+void devices_init_disks(void)
+{
+    find_all();
+    for (struct virtio_device **at = &found.first; *at != NULL;) {
+        struct virtio_device *device = *at;
+
+        if (device->id == VIRTIO_ID_BLOCK) {
+            *at = device->next;
+            start_device(device);
+        } else {
+            at = &device->next;
+        }
+    }
+}
+
 void devices_init(void)
 {
     static _Atomic bool done;
@@ -49,10 +90,9 @@ void devices_init(void)
     if (atomic_exchange_explicit(&done, true, memory_order_relaxed)) {
         return;
     }
-    power_init();
-    virtio_mmio_scan(start_device);
-    if (pci_init()) {
-        virtio_pci_scan(start_device);
+    devices_init_disks();
+    for (struct virtio_device *device = found.first; device != NULL; device = device->next) {
+        start_device(device);
     }
     virtio_console_finish();
     serial_channel_init();

@@ -51,6 +51,7 @@ struct virtio_device {
     void (*interrupt)(struct virtio_device *device); /* (c) interrupt context */
     void *driver;                                    /* (c) its own */
     u64 transport[8];                                /* (c) the transport's own */
+    struct virtio_device *next;                      /* (c) found after this one */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include <kernel/errno.h>
 #include <kernel/frame.h>
 #include <kernel/kmalloc.h>
+#include <kernel/sched.h>
 #include <kernel/string.h>
 
 int virtio_queue_init(struct virtio_queue *queue, struct virtio_device *device, u16 index, u16 size)
@@ -43,6 +44,7 @@ int virtio_queue_init(struct virtio_queue *queue, struct virtio_device *device, 
         kfree(memory);
         kfree(cookies);
     }
+    sched_yield(); /* that was half a millisecond on kvm_pvm, and a disk may have answered */
     return err;
 }
 

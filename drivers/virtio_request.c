@@ -198,7 +198,7 @@ static bool poll_until_done(struct virtio_requests *requests, struct virtio_requ
     while (!is_done(request)) {
         if (ring_pending(&requests->queue.ring)) {
             virtio_requests_interrupt(requests);
-        } else if (rdtsc() - start > limit || this_cpu()->need_resched) {
+        } else if (rdtsc() - start > limit || this_cpu()->need_resched || !sched_is_alone()) {
             return false;
         } else {
             cpu_pause();

@@ -14,6 +14,9 @@ noreturn void exec_main(void);
 void exec_mount_root(void);
 void exec_mount(const struct exec_spec *spec);
 
+/* exec_ahead.c: begins to read what the program will; `spec` stays for good. */
+void exec_read_ahead(const struct exec_spec *spec);
+
 /* exec_stdio.c: descriptors 0 to 2; or config_error(). */
 void exec_open_stdio(const struct exec_spec *spec);
 /* What the program has written is with the host. */

@@ -196,11 +196,13 @@ static void run(const struct exec_spec *spec)
 
 void exec_main(void)
 {
-    struct exec_spec spec;
+    struct exec_spec spec; /* for good: nobody returns from here */
 
-    devices_init();
+    devices_init_disks();
     exec_mount_root();
     read_and_parse(&spec);
+    exec_read_ahead(&spec);
+    devices_init();
     exec_mount(&spec);
     exec_start_terminal(&spec);
     exec_open_stdio(&spec);

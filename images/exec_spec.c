@@ -131,6 +131,25 @@ static int parse_input(const char *value, struct exec_spec *spec)
     return spec->input_frames ? 0 : -EINVAL;
 }
 
+static int parse_ahead(const char *value, struct exec_spec *spec)
+{
+    struct exec_ahead *ahead = &spec->ahead[spec->aheads];
+    u64 bytes = 0;
+
+    if (spec->aheads == EXEC_AHEADS || *value == ':') {
+        return -EINVAL;
+    }
+    for (; *value >= '0' && *value <= '9' && bytes <= UINT32_MAX; value++) {
+        bytes = bytes * 10 + (u64)(*value - '0');
+    }
+    if (bytes > UINT32_MAX || value[0] != ':' || value[1] != '/') {
+        return -EINVAL;
+    }
+    *ahead = (struct exec_ahead){value + 1, bytes};
+    spec->aheads++;
+    return 0;
+}
+
 static int parse_record(const char *record, struct exec_spec *spec)
 {
     const char *value;
@@ -149,6 +168,8 @@ static int parse_record(const char *record, struct exec_spec *spec)
         spec->settings = value;
     } else if ((value = value_of(record, "input")) != NULL) {
         return parse_input(value, spec);
+    } else if ((value = value_of(record, "ahead")) != NULL) {
+        return parse_ahead(value, spec);
     } else if (value_of(record, "arg") == NULL && value_of(record, "env") == NULL) {
         return -EINVAL;
     }

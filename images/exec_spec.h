@@ -12,6 +12,7 @@
  *   size      ROWSxCOLUMNS of it
  *   settings  its settings, as settings_parse() has them
  *   input     "frames": standard input comes when it is asked for (console.h)
+ *   ahead     BYTES:/FILE, of which so much is sure to be read: exec_ahead.c
  *
  * "opt/moka/libc" is the C library to be put into the tree.
  *
@@ -24,6 +25,7 @@
 
 #define EXEC_SPEC_FILE "/.moka/exec"
 #define EXEC_MOUNTS 16u
+#define EXEC_AHEADS 4u
 #define EXEC_SPEC_MAX (2 * MIB)
 
 struct exec_mount {
@@ -32,11 +34,18 @@ struct exec_mount {
     bool read_only;
 };
 
+struct exec_ahead {
+    const char *path;
+    u64 bytes;
+};
+
 struct exec_spec {
     const char *path, *cwd;
     const char **argv, **envp; /* NULL-terminated */
     struct exec_mount mount[EXEC_MOUNTS];
     unsigned mounts;
+    struct exec_ahead ahead[EXEC_AHEADS];
+    unsigned aheads;
     bool terminal[3];
     u16 rows, columns;
     const char *settings; /* NULL: not known */

@@ -212,6 +212,10 @@ static struct records make_spec(const struct options *options, const char *java)
         add_record(&spec, "env", options->env.word[i]);
     }
     add_record(&spec, "cwd", APP);
+    for (const char *const *value = java_read_ahead; options->jdk == NULL && *value != NULL;
+         value++) {
+        add_record(&spec, "ahead", *value);
+    }
     return spec;
 }
 

@@ -160,6 +160,14 @@ static void add_pages(struct words *to, unsigned long memory, bool explain)
     }
 }
 
+/* The JVM's text, the index of the modules, which is in their first MiB, and the archive. */
+const char *const java_read_ahead[] = {
+    "18874368:" JAVA_HOME "/lib/server/libjvm.so",
+    "1048576:" JAVA_HOME "/lib/modules",
+    "33554432:" JAVA_HOME "/lib/server/classes.jsa",
+    NULL,
+};
+
 void java_add_archive(struct words *to, bool explain)
 {
     words_add(to, text("-XX:+UnlockDiagnosticVMOptions"));

@@ -119,6 +119,17 @@ static void add_mounts(FILE *file, const struct options *options)
     }
 }
 
+static void add_ahead(FILE *file, const struct options *options)
+{
+    bool java = options->verb == VERB_RUN || options->verb == VERB_JAVA;
+
+    if (java && options->jdk == NULL && options->disk == NULL) {
+        for (const char *const *value = java_read_ahead; *value != NULL; value++) {
+            add(file, "ahead", *value);
+        }
+    }
+}
+
 int spec_make(const struct options *options)
 {
     int fd = memfd_create("moka-exec", MFD_CLOEXEC);
@@ -139,6 +150,7 @@ int spec_make(const struct options *options)
     }
     add(file, "cwd", options->cwd);
     add_mounts(file, options);
+    add_ahead(file, options);
     add_terminals(file);
     if (ftell(file) > (long)SPEC_MAX) {
         fail("hand them over in a file of a folder given with -v",

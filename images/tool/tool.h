@@ -160,6 +160,8 @@ char *report_log(const struct options *options, const char *bytes, size_t size);
 size_t java_option_count(char **args);
 /* Of the JDK that comes with Moka; others may not know the option. */
 void java_add_archive(struct words *to, bool explain);
+/* Values of exec_spec.h's "ahead": what each start of our JDK reads.  Ends with NULL. */
+extern const char *const java_read_ahead[];
 /* argfile.c: lists of options that stand in variables, and in files that any of these name. */
 void java_for_each_list(char **args, const struct words *env,
                         void (*found)(void *arg, char **words), void *arg);

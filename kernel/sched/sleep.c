@@ -21,6 +21,14 @@ void sched_yield(void)
     irq_restore(irq);
 }
 
+bool sched_is_alone(void)
+{
+    const struct sched_cpu *sc = sched_this();
+
+    return atomic_load_explicit(&sc->runnable, memory_order_relaxed) <= 1 &&
+           atomic_load_explicit(&sc->wake_list, memory_order_relaxed) == NULL;
+}
+
 void sched_prepare_sleep(void)
 {
     /* The fence of the sleeper: see the top of this file. */

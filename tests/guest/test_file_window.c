@@ -317,3 +317,77 @@ GUEST_TEST(file_window_on_all_cpus)
     close_file(t);
     OK(memory_back(&before, 64));
 }
+
+/* As much as was asked for, in requests that end with a window; what is there is not read again. */
+GUEST_TEST(file_window_read_ahead)
+{
+    struct memory_state before = state_with_files();
+    struct test_file *t;
+
+    if (is_small_machine()) {
+        return;
+    }
+    t = open_still();
+    page_cache_read_ahead(t->cache, 3, WINDOW);
+    EQ(t->reads, 2);
+    EQ(t->pages_read, WINDOW);
+    EQ(page_cache_pages(t->cache), WINDOW);
+    page_cache_read_ahead(t->cache, 3, WINDOW);
+    EQ(t->reads, 2);
+    page_cache_forget(t->cache, 10 * PAGE_SIZE, 20 * PAGE_SIZE);
+    page_cache_read_ahead(t->cache, 0, 10 * PAGES); /* no further than the file goes */
+    EQ(t->reads, 2 + 2 + 1 + 2);                    /* before and between; three windows' rests */
+    EQ(t->pages_read, PAGES + 10);
+    EQ(page_cache_pages(t->cache), PAGES);
+    EQ(word_of(t, 15), 15 * 3 + 1);
+    EQ(word_of(t, PAGES - 1), (PAGES - 1) * 3 + 1);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}
+
+GUEST_TEST(file_window_read_ahead_fails)
+{
+    struct memory_state before = state_with_files();
+    struct test_file *t;
+
+    if (is_small_machine()) {
+        return;
+    }
+    t = open_still();
+    t->read_error = -EIO;
+    t->bad_page = WINDOW + 7;
+    page_cache_read_ahead(t->cache, 0, PAGES);
+    EQ(page_cache_pages(t->cache), WINDOW);
+    EQ(t->reads, 2);
+    t->read_error = 0;
+    EQ(word_of(t, WINDOW + 7), (WINDOW + 7) * 3 + 1);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}
+
+/* What was read ahead is copied and not read anew; the cache's own stays as it is. */
+GUEST_TEST(file_window_of_its_own_from_cache)
+{
+    struct memory_state before = state_with_files();
+    struct test_file *t;
+    vaddr_t va;
+
+    if (is_small_machine()) {
+        return;
+    }
+    t = open_still();
+    page_cache_read_ahead(t->cache, 0, 2 * WINDOW + 1);
+    EQ(t->reads, 3);
+    va = map_skewed(t, PROT_RW);
+    EQ(*word_at(va + 8 * PAGE_SIZE), 9 * 3 + 1);
+    EQ(backed_by(va), 2);
+    EQ(backed_by(va + LARGE_SIZE), 2);
+    EQ(wrong_words(va, PAGES - 1), 0);
+    EQ(t->pages_read, 2 * WINDOW + 1 + WINDOW + 4); /* the third window, and the rest */
+    stamp_pages(va, va + (PAGES - 1) * PAGE_SIZE, 7);
+    EQ(word_of(t, 9), 9 * 3 + 1);
+    EQ(word_of(t, 2 * WINDOW), 2 * WINDOW * 3 + 1);
+    EQ(aspace_unmap(va, (PAGES - 1) * PAGE_SIZE), 0);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}

@@ -56,6 +56,22 @@ static void test_terminal(void)
     OK(!settings_parse("x", &settings));
 }
 
+static void test_ahead(void)
+{
+    EQ(PARSE("path=p\0arg=\0ahead=1048576:/lib/a\0ahead=4294967295:/b:c\0"), 0);
+    EQ(spec.aheads, 2);
+    OK(strcmp(spec.ahead[0].path, "/lib/a") == 0 && spec.ahead[0].bytes == 1048576);
+    OK(strcmp(spec.ahead[1].path, "/b:c") == 0 && spec.ahead[1].bytes == UINT32_MAX);
+    EQ(PARSE("path=p\0arg=\0ahead=1:/a\0ahead=1:/a\0ahead=1:/a\0ahead=1:/a\0"), 0);
+    EQ(PARSE("path=p\0arg=\0ahead=1:/a\0ahead=1:/a\0ahead=1:/a\0ahead=1:/a\0ahead=1:/a\0"),
+       -EINVAL);
+    EQ(PARSE("path=p\0arg=\0ahead=:/a\0"), -EINVAL);
+    EQ(PARSE("path=p\0arg=\0ahead=1:a\0"), -EINVAL);
+    EQ(PARSE("path=p\0arg=\0ahead=1/a\0"), -EINVAL);
+    EQ(PARSE("path=p\0arg=\0ahead=4294967296:/a\0"), -EINVAL);
+    EQ(PARSE("path=p\0arg=\0ahead=99999999999999999999999:/a\0"), -EINVAL);
+}
+
 static void test_least(void)
 {
     EQ(PARSE("path=p\0arg=\0"), 0);
@@ -156,6 +172,7 @@ int main(void)
     run("as many mounts as there may be", test_many_mounts);
     run("random bytes", test_random);
     run("a terminal", test_terminal);
+    run("files that are read ahead", test_ahead);
     run("a command line in words", test_text);
     return finish();
 }

@@ -8,3 +8,8 @@
  * out.  Calls after the first do nothing.
  */
 void devices_init(void);
+/*
+ * Before that, if wanted: the disks alone, so that they are read while the others are started.
+ * As above.
+ */
+void devices_init_disks(void);

@@ -143,6 +143,22 @@ void page_ahead(struct page_cache *cache)
     }
 }
 
+void page_cache_read_ahead(struct page_cache *cache, u64 index, u64 count)
+{
+    u64 end = page_cache_end(cache);
+    int error = 0;
+
+    end = cache->ops->read == NULL ? index : MIN(end, index + MIN(count, end));
+    while (index < end && error == 0 && !page_memory_is_short(READAHEAD_MOST)) {
+        u64 window = ALIGN_DOWN(index, (u64)READAHEAD_MOST) + READAHEAD_MOST;
+        u64 holes = page_holes(cache, index, MIN(end, window) - index);
+        struct page_run *run = holes > 0 ? page_run_claim(cache, index, (unsigned)holes, 0) : NULL;
+
+        index += run != NULL ? run->count : 1; /* over a page that is there */
+        error = run != NULL ? page_run_read(run) : 0;
+    }
+}
+
 /* What is missing of the window's pages from `index` on; false: enough for now. */
 static bool queue_window(struct page_cache *cache, u64 index, unsigned count)
 {

@@ -313,8 +313,26 @@ static int read_past(struct page_cache *cache, u64 index, const pfn_t *frames, u
     return error;
 }
 
+/* From the cache, into which they may have been read ahead.  False: not all are there. */
+static bool copy_cached(struct page_cache *cache, u64 index, pfn_t to)
+{
+    pfn_t *list = kmalloc(LARGE_PAGES * sizeof(*list));
+    unsigned n = list == NULL ? 0 : page_cache_get_ready(cache, index, LARGE_PAGES, list);
+
+    for (unsigned i = 0; i < n; i++) {
+        if (n == LARGE_PAGES) {
+            memcpy(pfn_to_virt(to + i), pfn_to_virt(list[i]), PAGE_SIZE);
+        }
+        frame_put(list[i], ORDER_4K);
+    }
+    kfree(list);
+    return n == LARGE_PAGES;
+}
+
 int page_cache_copy_large(struct page_cache *cache, u64 index, unsigned count, pfn_t *frames)
 {
+    unsigned copied = 0;
+
     u64 end = page_cache_end(cache);
     unsigned n = 0;
     int error;
@@ -326,7 +344,13 @@ int page_cache_copy_large(struct page_cache *cache, u64 index, unsigned count, p
     while (n < count && frame_alloc(ORDER_2M, 0, &frames[n]) == 0) {
         n++;
     }
-    error = n == 0 ? -ENOMEM : read_past(cache, index, frames, n);
+    while (copied < n && copy_cached(cache, index + copied * LARGE_PAGES, frames[copied])) {
+        copied++;
+    }
+    error = n == 0 ? -ENOMEM : 0;
+    if (copied < n) {
+        error = read_past(cache, index + copied * LARGE_PAGES, frames + copied, n - copied);
+    }
     for (unsigned i = 0; i < n && error != 0; i++) {
         frame_free(frames[i], ORDER_2M);
     }

@@ -89,7 +89,13 @@ u64 page_cache_generation(struct page_cache *cache);
 bool page_cache_has_dirty(struct page_cache *cache);
 /* madvise(2): the application says how it will read. */
 void page_cache_will_need(struct page_cache *cache, u64 index, u64 count);
-/* As that, but nobody waits: of a file that is read by windows, those that are not there at all. */
+/*
+ * What is not there of `count` pages from `index` on, by the caller's thread, in requests of up
+ * to 2 MiB and whatever the file's size; others may read other parts meanwhile.
+ */
+void page_cache_read_ahead(struct page_cache *cache, u64 index, u64 count);
+/* As the first, but nobody waits: of a file that is read by windows, those that are not there at
+ * all. */
 void page_cache_will_need_soon(struct page_cache *cache, u64 index, u64 count);
 
 /*

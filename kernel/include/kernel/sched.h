@@ -16,6 +16,9 @@
 /* Lets other threads run; the caller stays runnable. */
 void sched_yield(void);
 
+/* Does nobody else want this CPU, as of a moment ago?  Thread context. */
+bool sched_is_alone(void);
+
 /*
  * Sleeping, in three steps so that no wake-up is lost:
  *     sched_prepare_sleep();
