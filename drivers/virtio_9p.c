@@ -50,6 +50,46 @@ static int p9_request(struct p9_transport *transport, const struct p9_segment *o
     return err;
 }
 
+static void *p9_start(struct p9_transport *transport, const struct p9_segment *out, unsigned outs,
+                      const struct p9_segment *in, unsigned ins)
+{
+    struct p9_channel *channel = transport->priv;
+    struct virtio_request *request = virtio_request_try(&channel->requests);
+
+    if (request == NULL) {
+        return NULL;
+    }
+    if (!add_all(request, out, outs, false) || !add_all(request, in, ins, true) ||
+        virtio_request_start(&channel->requests, request) != 0) {
+        virtio_request_put(&channel->requests, request);
+        return NULL;
+    }
+    return request;
+}
+
+static void p9_show(struct p9_transport *transport)
+{
+    struct p9_channel *channel = transport->priv;
+
+    virtio_requests_show(&channel->requests);
+}
+
+static bool p9_is_done(struct p9_transport *transport, void *started)
+{
+    struct p9_channel *channel = transport->priv;
+
+    return virtio_request_is_done(&channel->requests, started);
+}
+
+static int p9_finish(struct p9_transport *transport, void *started, u32 *length)
+{
+    struct p9_channel *channel = transport->priv;
+    int err = virtio_request_wait(&channel->requests, started, length);
+
+    virtio_request_put(&channel->requests, started);
+    return err;
+}
+
 static void p9_interrupt(struct virtio_device *device)
 {
     struct p9_channel *channel = device->driver;
@@ -105,6 +145,10 @@ int virtio_9p_probe(struct virtio_device *device)
     channel->transport.segments_max = channel->requests.table_max;
     channel->transport.size_max = SIZE_MAX_MESSAGE;
     channel->transport.request = p9_request;
+    channel->transport.start = p9_start;
+    channel->transport.show = p9_show;
+    channel->transport.is_done = p9_is_done;
+    channel->transport.finish = p9_finish;
     channel->transport.priv = channel;
     p9_register(&channel->transport);
     return 0;

@@ -49,6 +49,8 @@ static int add_request(struct virtio_requests *requests, u16 table_max, u32 extr
     request->extra = (char *)desc + table;
     ring_table_init(&request->table, desc, indirect ? virt_to_phys(desc) : 0, table_max);
     list_push_back(&requests->free, &request->link);
+    requests->count++;
+    requests->free_count++;
     return 0;
 }
 
@@ -77,22 +79,32 @@ int virtio_requests_init(struct virtio_requests *requests, struct virtio_device 
     return list_empty(&requests->free) ? err : 0;
 }
 
-static struct virtio_request *try_take(struct virtio_requests *requests)
+/* One of more than so many. */
+static struct virtio_request *try_take(struct virtio_requests *requests, u16 left)
 {
+    struct virtio_request *request = NULL;
     bool irq = spin_lock(&requests->queue.lock);
-    struct list *link = list_pop_front(&requests->free);
 
+    if (requests->free_count > left) {
+        request = list_entry(list_pop_front(&requests->free), struct virtio_request, link);
+        request->table.count = 0;
+        requests->free_count--;
+    }
     spin_unlock(&requests->queue.lock, irq);
-    return link == NULL ? NULL : list_entry(link, struct virtio_request, link);
+    return request;
 }
 
 struct virtio_request *virtio_request_take(struct virtio_requests *requests)
 {
     struct virtio_request *request;
 
-    wait_until(&requests->taken, (request = try_take(requests)) != NULL);
-    request->table.count = 0;
+    wait_until(&requests->taken, (request = try_take(requests, 0)) != NULL);
     return request;
+}
+
+struct virtio_request *virtio_request_try(struct virtio_requests *requests)
+{
+    return try_take(requests, requests->count / 2);
 }
 
 void virtio_request_put(struct virtio_requests *requests, struct virtio_request *request)
@@ -100,6 +112,7 @@ void virtio_request_put(struct virtio_requests *requests, struct virtio_request 
     bool irq = spin_lock(&requests->queue.lock);
 
     list_push_front(&requests->free, &request->link);
+    requests->free_count++;
     spin_unlock(&requests->queue.lock, irq);
     (void)wait_wake_one(&requests->taken);
 }
@@ -246,11 +259,9 @@ static void adapt(struct virtio_requests *requests, u64 took)
                           memory_order_relaxed);
 }
 
-int virtio_request_run(struct virtio_requests *requests, struct virtio_request *request,
-                       u32 *length)
+int virtio_request_start(struct virtio_requests *requests, struct virtio_request *request)
 {
-    u64 start;
-    bool notify, irq;
+    bool irq;
     int err;
 
     atomic_store_explicit(&request->done, false, memory_order_relaxed);
@@ -258,20 +269,50 @@ int virtio_request_run(struct virtio_requests *requests, struct virtio_request *
     request->collected = false;
     irq = spin_lock(&requests->queue.lock);
     err = ring_add(&requests->queue.ring, &request->table, request);
-    notify = err == 0 && ring_publish(&requests->queue.ring);
     spin_unlock(&requests->queue.lock, irq);
-    if (err != 0) {
-        assert(err == -EIO);
-        return -EIO;
-    }
-    start = rdtsc();
+    assert(err == 0 || err == -EIO);
+    return err;
+}
+
+void virtio_requests_show(struct virtio_requests *requests)
+{
+    bool irq = spin_lock(&requests->queue.lock);
+    bool notify = ring_publish(&requests->queue.ring);
+
+    spin_unlock(&requests->queue.lock, irq);
     if (notify) {
         virtio_queue_notify(&requests->queue);
     }
-    if (!poll_until_done(requests, request, start)) {
-        sleep_until_done(requests, request);
+}
+
+bool virtio_request_is_done(struct virtio_requests *requests, struct virtio_request *request)
+{
+    if (!is_done(request) && ring_pending(&requests->queue.ring)) {
+        virtio_requests_interrupt(requests);
     }
-    adapt(requests, rdtsc() - start);
+    return is_done(request);
+}
+
+int virtio_request_wait(struct virtio_requests *requests, struct virtio_request *request,
+                        u32 *length)
+{
+    u64 start = rdtsc();
+
+    if (!is_done(request)) {
+        virtio_requests_show(requests);
+        if (!poll_until_done(requests, request, start)) {
+            sleep_until_done(requests, request);
+        }
+        adapt(requests, rdtsc() - start);
+    }
     *length = request->length;
     return request->error;
+}
+
+int virtio_request_run(struct virtio_requests *requests, struct virtio_request *request,
+                       u32 *length)
+{
+    int err = virtio_request_start(requests, request);
+
+    return err != 0 ? err : virtio_request_wait(requests, request, length);
 }

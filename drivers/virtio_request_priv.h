@@ -6,6 +6,10 @@
  * A thread takes a request, fills its table, and calls virtio_request_run(),
  * which returns when the device is done with it.  As many threads at a time
  * as there are requests; more wait for one.
+ *
+ * Or it tries to take one, starts it, and goes on: the device is told of it with
+ * the next one that somebody waits for, in one notification.  Half of the requests
+ * are kept for those who wait, so that somebody always gets on.
  */
 #pragma once
 
@@ -32,6 +36,7 @@ struct virtio_request {
 struct virtio_requests {
     struct virtio_queue queue;
     struct list free;        /* (q) */
+    u16 count, free_count;   /* (c), (q) */
     struct wait_queue taken; /* who waits for a free one */
     unsigned waiting;        /* (q) threads that sleep until the device answers */
     _Atomic u64 poll_cycles; /* (a) how long to look before sleeping */
@@ -53,5 +58,19 @@ void virtio_request_put(struct virtio_requests *requests, struct virtio_request 
  */
 must_check int virtio_request_run(struct virtio_requests *requests, struct virtio_request *request,
                                   u32 *length);
+
+/* NULL if there are few left. */
+struct virtio_request *virtio_request_try(struct virtio_requests *requests);
+/* The device is not told yet.  0, or -EIO: it will not be done. */
+must_check int virtio_request_start(struct virtio_requests *requests,
+                                    struct virtio_request *request);
+/* The device is told of all that were started.  Also from virtio_request_run() and _wait(). */
+void virtio_requests_show(struct virtio_requests *requests);
+/* Of one that was started and shown: would virtio_request_wait() return at once? */
+bool virtio_request_is_done(struct virtio_requests *requests, struct virtio_request *request);
+/* As virtio_request_run(), of one that was started. */
+must_check int virtio_request_wait(struct virtio_requests *requests, struct virtio_request *request,
+                                   u32 *length);
+
 /* From the device's interrupt. */
 void virtio_requests_interrupt(struct virtio_requests *requests);

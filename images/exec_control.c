@@ -20,6 +20,7 @@
 #include <kernel/signal.h>
 #include <kernel/string.h>
 #include <kernel/thread.h>
+#include <kernel/vfs.h>
 #include <kernel/wait.h>
 
 #include "exec.h"
@@ -115,6 +116,7 @@ static void listen(void *arg)
         if (got == 0) {
             wait_until(&control.queue, is_ready());
         } else if (byte == '\n') {
+            vfs_heard();
             obey(line, len);
             len = 0;
         } else if (len < LINE_MAX) {

@@ -17,11 +17,11 @@ kernel_sched := spinlock.c lock_rank.c runq.c poll_bound.c sched.c sleep.c idle.
 kernel_time := clock.c clock_math.c kvmclock.c measure.c rtc.c timerq.c timer.c timespec.c sleep_syscall.c alarm.c itimer_syscall.c timer_syscall.c vdso.c
 kernel_lib := string.c printf.c rbtree.c chacha20.c random.c libgcc.c
 kernel_debug := console.c panic.c trap_report.c backtrace.c trace.c trace_ring.c symbols.c ubsan.c
-kernel_fs := io.c fd.c file.c inode.c dentry.c dentry_change.c dentry_path.c walk.c mount.c open.c change.c flock.c notify.c xattr.c bounds.c \
+kernel_fs := io.c fd.c file.c inode.c dentry.c dentry_change.c dentry_path.c dentry_trust.c trust.c walk.c mount.c open.c change.c flock.c notify.c xattr.c bounds.c \
 	memfd.c tmpfs.c tmpfs_dir.c tmpfs_entry.c tmpfs_file.c devfs.c devices.c console.c console_input.c terminal.c \
 	sys_at.c sys_rw.c sys_open.c sys_fd.c sys_lock.c sys_stat.c sys_name.c sys_attr.c sys_dir.c sys_sync.c sys_copy.c sys_tee.c sys_xattr.c
 kernel_process := process.c clone.c elf.c exec.c exec_args.c exec_map.c exec_stack.c ids.c info.c limits.c loadavg.c signal.c signal_handle.c signal_queue.c signal_stop.c signal_syscall.c vm_copy.c
-kernel_p9 := message.c rpc.c client.c transfer.c super.c inode.c name.c file.c pages.c open_fid.c room.c
+kernel_p9 := message.c rpc.c client.c fid.c transfer.c super.c look.c inode.c name.c file.c pages.c open_fid.c room.c
 kernel_procfs := text.c pseudo_table.c pseudo.c proc.c proc_maps.c proc_memory.c proc_status.c proc_process.c proc_system.c cpuinfo.c sysfs.c cgroup.c
 kernel_socket := socket.c socket_syscall.c socket_option.c socket_message.c control.c parcel.c \
 	unix.c unix_name.c unix_connect.c unix_queue.c unix_send.c unix_receive.c unix_flight.c

@@ -56,7 +56,7 @@ static int make_locked(struct walk *walk, const struct making *what, struct dent
 {
     struct dentry *dir = walk->at, *child;
     struct inode *inode;
-    int error = dentry_child(dir, walk->last, walk->last_len, true, &child);
+    int error = dentry_child_trusted(dir, walk->last, walk->last_len, TRUST_ABSENT, false, &child);
 
     if (error != 0) {
         return error;
@@ -73,6 +73,7 @@ static int make_locked(struct walk *walk, const struct making *what, struct dent
         error = make_inode(dir, child, what, &inode);
     }
     if (error != 0) {
+        dentry_distrust(child);
         dentry_put(child);
         return error;
     }
@@ -161,7 +162,8 @@ static int remove_locked(struct walk *walk, bool directory, struct dentry **gone
     struct dentry *dir = walk->at, *child;
     struct inode *inode;
     bool is_directory;
-    int error = dentry_child(dir, walk->last, walk->last_len, true, &child);
+    int error = dentry_child_trusted(dir, walk->last, walk->last_len, TRUST_FOLDERS | TRUST_FILES,
+                                     false, &child);
 
     if (error != 0) {
         return error;
@@ -191,6 +193,7 @@ static int remove_locked(struct walk *walk, bool directory, struct dentry **gone
         }
     }
     if (error != 0) {
+        dentry_distrust(child);
         dentry_put(child);
         return error;
     }
@@ -314,7 +317,19 @@ static int may_rename(const struct renaming *r)
     return dentry_is_removed(r->to.at) ? -ENOENT : 0;
 }
 
-/* Both folders' mutexes are held. */
+/* Both folders' mutexes are held from here on. */
+static int find_names(struct renaming *r)
+{
+    int error = dentry_child_trusted(r->from.at, r->from.last, r->from.last_len,
+                                     TRUST_FOLDERS | TRUST_FILES, false, &r->old);
+
+    if (error == 0) {
+        error = dentry_child_trusted(r->to.at, r->to.last, r->to.last_len,
+                                     TRUST_FOLDERS | TRUST_FILES, false, &r->new);
+    }
+    return error;
+}
+
 static int rename_locked(struct renaming *r)
 {
     struct inode *replaced;
@@ -359,12 +374,13 @@ static int rename_in(struct renaming *r)
     int error;
 
     lock_folders(r->from.at, r->to.at);
-    error = dentry_child(r->from.at, r->from.last, r->from.last_len, true, &r->old);
-    if (error == 0) {
-        error = dentry_child(r->to.at, r->to.last, r->to.last_len, true, &r->new);
-    }
+    error = find_names(r);
     if (error == 0) {
         error = rename_locked(r);
+        if (error != 0) {
+            dentry_distrust(r->old);
+            dentry_distrust(r->new);
+        }
     }
     if (error == 0 && r->new->inode != r->old->inode) {
         len = dentry_name(r->old, name);

@@ -153,6 +153,9 @@ static int console_read(struct file *file, struct io *io, u64 *pos)
     while ((got = read_channel(channel, buf, MIN(size, io->left))) == 0 && error == 0) {
         error = wait_for(file, channel, POLLIN);
     }
+    if (got != 0) {
+        vfs_heard();
+    }
     if (got > 0) {
         error = io_put(io, buf, (u64)got);
     } else if (got < 0) {
@@ -225,6 +228,9 @@ static u32 console_poll(struct file *file)
 
     if (access != O_WRONLY && in != NULL) {
         events = (in->asked_for ? input_poll(in) : in->poll(in)) & ~POLLOUT;
+        if (events != 0) {
+            vfs_heard();
+        }
     }
     if (access != O_RDONLY && out != NULL) {
         events |= output_poll(out);

@@ -117,15 +117,13 @@ static struct dentry *bury_locked(struct dentry *dentry, struct dentry **dead)
     return parent;
 }
 
-/* Is it of use to who finds it again?  Folders whose names are trusted for a while are. */
+/* Is it of use to who finds it again? */
 static bool stays_known(const struct dentry *dentry)
 {
     if (dentry->parent == NULL || list_empty(&dentry->hash)) {
         return false;
     }
-    return !dentry->super->no_dentry_cache ||
-           (dentry->super->trust_nsec > 0 && dentry->inode != NULL &&
-            inode_is(dentry->inode, S_IFDIR));
+    return !dentry->super->no_dentry_cache || dentry->super->trust_nsec > 0;
 }
 
 /*
@@ -213,7 +211,7 @@ u64 dentry_shrink(u64 count)
 
 /* ---- Finding and making ---------------------------------------------------------- */
 
-static struct dentry *find_locked(struct dentry *parent, const char *name, size_t len)
+struct dentry *dentry_find_locked(struct dentry *parent, const char *name, size_t len)
 {
     u32 hash = hash_name(parent, name, len);
 
@@ -232,7 +230,7 @@ static struct dentry *find_locked(struct dentry *parent, const char *name, size_
 static struct dentry *find(struct dentry *parent, const char *name, size_t len)
 {
     bool irq = tree_lock();
-    struct dentry *dentry = find_locked(parent, name, len);
+    struct dentry *dentry = dentry_find_locked(parent, name, len);
 
     if (dentry != NULL) {
         (void)dentry_get_locked(dentry);
@@ -290,7 +288,7 @@ static bool is_current(struct dentry *dentry, struct inode *inode)
 }
 
 /* The file system has just confirmed it. */
-static void note_asked(struct dentry *dentry, nsec_t asked)
+void dentry_note_asked(struct dentry *dentry, nsec_t asked)
 {
     bool irq = tree_lock();
 
@@ -298,18 +296,33 @@ static void note_asked(struct dentry *dentry, nsec_t asked)
     tree_unlock(irq);
 }
 
+/* A file system may be able to say that a name is still what it was. */
+static bool is_confirmed(struct dentry *dir, struct dentry *known, bool opens)
+{
+    const struct inode_ops *ops = dir->inode->ops;
+
+    return known != NULL && known->inode != NULL && ops->confirm != NULL &&
+           ops->confirm(dir->inode, known->name, known->name_len, known->inode, opens) == 0;
+}
+
 /* Asks the file system.  The directory's mutex is held. */
 static int look_up(struct dentry *dir, const char *name, size_t len, struct dentry *known,
-                   struct dentry **child)
+                   bool opens, struct dentry **child)
 {
     nsec_t asked = dir->super->trust_nsec > 0 ? clock_now() : 0;
     struct inode *inode = NULL;
     struct dentry *made;
-    int error = dir->inode->ops->lookup == NULL
-                    ? -ENOTDIR
-                    : dir->inode->ops->lookup(dir->inode, name, len, &inode);
+    int error;
     bool irq;
 
+    if (is_confirmed(dir, known, opens)) {
+        dentry_note_asked(known, asked);
+        *child = dentry_get(known);
+        return 0;
+    }
+    error = dir->inode->ops->lookup == NULL
+                ? -ENOTDIR
+                : dir->inode->ops->lookup(dir->inode, name, len, &inode);
     if (error != 0 && error != -ENOENT) {
         return error;
     }
@@ -317,9 +330,12 @@ static int look_up(struct dentry *dir, const char *name, size_t len, struct dent
         if (inode != NULL) {
             inode_put(inode);
         }
-        note_asked(known, asked);
+        dentry_note_asked(known, asked);
         *child = dentry_get(known);
         return 0;
+    }
+    if (known != NULL) {
+        vfs_heard(); /* somebody else has changed it */
     }
     made = dentry_new(dir->super, name, len);
     if (made == NULL) {
@@ -343,7 +359,7 @@ static int look_up(struct dentry *dir, const char *name, size_t len, struct dent
     return 0;
 }
 
-int dentry_child(struct dentry *dir, const char *name, size_t len, bool locked,
+int dentry_child(struct dentry *dir, const char *name, size_t len, bool locked, bool opens,
                  struct dentry **child)
 {
     bool cached = !dir->super->no_dentry_cache;
@@ -369,7 +385,7 @@ int dentry_child(struct dentry *dir, const char *name, size_t len, bool locked,
         *child = known; /* it came meanwhile */
         known = NULL;
     } else {
-        error = look_up(dir, name, len, known, child);
+        error = look_up(dir, name, len, known, opens, child);
     }
     if (!locked) {
         mutex_unlock(&dir->inode->lock);
@@ -378,27 +394,4 @@ int dentry_child(struct dentry *dir, const char *name, size_t len, bool locked,
         dentry_put(known);
     }
     return error;
-}
-
-struct dentry *dentry_on_way(struct dentry *dir, const char *name, size_t len)
-{
-    nsec_t trust = dir->super->trust_nsec;
-    struct dentry *known = NULL;
-    nsec_t now;
-    bool irq;
-
-    if (trust == 0) {
-        return NULL;
-    }
-    now = clock_now();
-    irq = tree_lock();
-    known = find_locked(dir, name, len);
-    if (known != NULL && known->inode != NULL && inode_is(known->inode, S_IFDIR) &&
-        now - known->asked < trust) {
-        (void)dentry_get_locked(known);
-    } else {
-        known = NULL;
-    }
-    tree_unlock(irq);
-    return known;
 }

@@ -119,20 +119,34 @@ s64 xattr_list(struct inode *inode, char *list, u64 size);
 /* For a file system's release. */
 void xattr_free_all(struct inode *inode);
 
+/* ---- trust.c ------------------------------------------------------------------- */
+
+/* Is what a file system said when it was asked at that time still to be believed? */
+bool trust_is_fresh(nsec_t asked, nsec_t trust);
+
 /* ---- dentry*.c ---------------------------------------------------------------- */
 
 /*
  * The child of that name, counted: there, or known not to be there (inode
  * NULL).  0, -ENAMETOOLONG, or the file system's error.  `locked`: the caller
- * holds dir->inode->lock.
+ * holds dir->inode->lock; `opens`: it is for open(2).
  */
 must_check int dentry_child(struct dentry *dir, const char *name, size_t len, bool locked,
-                            struct dentry **child);
+                            bool opens, struct dentry **child);
 /*
- * For a name that is not the last of a path, where dentry_child() would ask each time: a
- * folder that the file system has told of less than super->trust_nsec ago, counted, or NULL.
+ * Where dentry_child() would ask each time: what the file system has said of the name not long
+ * ago (trust.c), if it is of a kind that `what` has; counted, or NULL.
  */
-struct dentry *dentry_on_way(struct dentry *dir, const char *name, size_t len);
+#define TRUST_FOLDERS 1u
+#define TRUST_FILES 2u  /* all that are not folders */
+#define TRUST_ABSENT 4u /* that there is none */
+#define TRUST_ALL (TRUST_FOLDERS | TRUST_FILES | TRUST_ABSENT)
+struct dentry *dentry_trusted(struct dentry *dir, const char *name, size_t len, u32 what);
+/* dentry_trusted(), or dentry_child() with the folder's mutex held. */
+must_check int dentry_child_trusted(struct dentry *dir, const char *name, size_t len, u32 what,
+                                    bool opens, struct dentry **child);
+/* What was said of it is not true any more: it is to be asked for next time. */
+void dentry_distrust(struct dentry *dentry);
 /* A root, or (parent NULL, not in the tree) a file without a name. */
 struct dentry *dentry_new_root(struct super *super, struct inode *inode);
 /* The name has got a file, whose reference is taken over. */
@@ -164,6 +178,8 @@ struct walk {
     char *buffer;       /* kmalloc'ed, once a link was followed: `rest` is in it */
     unsigned links;     /* followed so far */
     bool directory;     /* what the path leads to must be one */
+    bool asks;          /* for the last name, whatever was said of it before (open(2)) */
+    bool for_folder;    /* but for a file: that it is no folder is believed (opendir(3)) */
     struct file *file;  /* counted: a link led to a file without a name */
     const char *last;   /* the last name, after walk_to_parent() */
     size_t last_len;    /* 0: there is none ("/") */

@@ -8,6 +8,7 @@
  */
 #include <kernel/vfs.h>
 
+#include <kernel/clock.h>
 #include <kernel/errno.h>
 #include <kernel/pagecache.h>
 #include <kernel/string.h>
@@ -84,7 +85,8 @@ int vfs_truncate(struct file *file, struct inode *inode, u64 size)
 }
 
 /* All but truncation, of which a file that was just made has no need. */
-static int open_inode(struct dentry *dentry, struct inode *inode, u32 flags, struct file **file)
+static int open_inode(struct dentry *dentry, struct inode *inode, u32 flags, nsec_t began,
+                      struct file **file)
 {
     struct file *made;
     int error = flags & O_PATH ? 0 : may_open(inode, flags);
@@ -103,6 +105,7 @@ static int open_inode(struct dentry *dentry, struct inode *inode, u32 flags, str
     made->dentry = dentry_get(dentry);
     made->inode = inode_get(inode);
     made->seekable = true;
+    made->began = began;
     atomic_store_explicit(&made->flags, (flags & ~(OPEN_ONLY & ~O_TRUNC)) | O_LARGEFILE,
                           memory_order_relaxed);
     if (flags & O_PATH) {
@@ -120,11 +123,11 @@ static int open_inode(struct dentry *dentry, struct inode *inode, u32 flags, str
     return 0;
 }
 
-static int open_existing(struct dentry *dentry, u32 flags, struct file **file)
+static int open_existing(struct dentry *dentry, u32 flags, nsec_t began, struct file **file)
 {
     struct inode *inode = dentry->inode;
     struct file *made;
-    int error = open_inode(dentry, inode, flags, &made);
+    int error = open_inode(dentry, inode, flags, began, &made);
 
     if (error != 0) {
         return error;
@@ -153,6 +156,7 @@ struct open_call {
     struct dentry *base;
     const char *path;
     u32 flags, mode, resolve;
+    nsec_t began; /* now, for the file system to know what is older */
 };
 
 static int open_plain(const struct open_call *call, struct file **file)
@@ -161,6 +165,8 @@ static int open_plain(const struct open_call *call, struct file **file)
     struct walk walk;
     int error = walk_start(&walk, call->base, call->path, call->resolve);
 
+    walk.asks = true;
+    walk.for_folder = (flags & O_DIRECTORY) != 0;
     while (error == 0) {
         error = walk_to_parent(&walk);
         if (error == 0) {
@@ -174,7 +180,8 @@ static int open_plain(const struct open_call *call, struct file **file)
     if (error == 0 && walk.file != NULL) {
         *file = file_get(walk.file);
     } else if (error == 0) {
-        error = open_existing(walk.at, flags | (walk.directory ? O_DIRECTORY : 0), file);
+        error =
+            open_existing(walk.at, flags | (walk.directory ? O_DIRECTORY : 0), call->began, file);
         if (error == -ELOOP && (flags & O_DIRECTORY)) {
             error = -ENOTDIR;
         }
@@ -227,7 +234,7 @@ static int open_unnamed(const struct open_call *call, struct file **file)
             inode_put(inode);
             error = -ENOMEM;
         } else {
-            error = open_inode(nameless, inode, flags & ~(O_TMPFILE | O_CREAT), file);
+            error = open_inode(nameless, inode, flags & ~(O_TMPFILE | O_CREAT), call->began, file);
             if (error == 0) {
                 inode->linkable = (flags & O_EXCL) == 0;
                 atomic_fetch_or_explicit(&(*file)->flags, O_TMPFILE, memory_order_relaxed);
@@ -239,8 +246,11 @@ static int open_unnamed(const struct open_call *call, struct file **file)
     return error;
 }
 
-/* The folder's mutex is held: makes what `child` says is not there. */
-static int create_child(struct dentry *dir, struct dentry *child, u32 mode)
+/*
+ * The folder's mutex is held: makes what `child` says is not there.  -ESTALE: it is
+ * there, as was not known; so it is to be looked up again, and opened.
+ */
+static int create_child(struct dentry *dir, struct dentry *child, u32 flags, u32 mode)
 {
     struct inode *inode;
     int error;
@@ -258,21 +268,24 @@ static int create_child(struct dentry *dir, struct dentry *child, u32 mode)
                                     S_IFREG | (mode & 07777), 0, &inode);
     if (error == 0) {
         dentry_attach(child, inode);
+        return 0;
     }
-    return error;
+    dentry_distrust(child);
+    return error == -EEXIST && (flags & O_EXCL) == 0 ? -ESTALE : error;
 }
 
 /* The last name of a walk, with O_CREAT.  0, 1: a link was followed, -errno. */
-static int open_or_create(struct walk *walk, u32 flags, u32 mode, struct file **file)
+static int open_or_create(struct walk *walk, const struct open_call *call, struct file **file)
 {
     struct dentry *dir = walk->at, *child;
+    u32 flags = call->flags;
     bool made = false;
     int error;
 
     mutex_lock(&dir->inode->lock);
-    error = dentry_child(dir, walk->last, walk->last_len, true, &child);
+    error = dentry_child_trusted(dir, walk->last, walk->last_len, TRUST_ABSENT, true, &child);
     if (error == 0 && child->inode == NULL) {
-        error = walk->directory ? -EISDIR : create_child(dir, child, mode);
+        error = walk->directory ? -EISDIR : create_child(dir, child, flags, call->mode);
         made = error == 0;
         if (error != 0) {
             dentry_put(child);
@@ -284,7 +297,7 @@ static int open_or_create(struct walk *walk, u32 flags, u32 mode, struct file **
     }
     if (made) {
         notify_dentry(child, IN_CREATE);
-        error = open_inode(child, child->inode, flags & ~(O_TRUNC | O_CREAT), file);
+        error = open_inode(child, child->inode, flags & ~(O_TRUNC | O_CREAT), call->began, file);
         if (error == 0) {
             notify_dentry(child, IN_OPEN);
         }
@@ -299,7 +312,7 @@ static int open_or_create(struct walk *walk, u32 flags, u32 mode, struct file **
         error = (walk->resolve & RESOLVE_NO_XDEV) != 0 && there->super != dir->super ? -EXDEV
                 : walk->directory && !inode_is(child->inode, S_IFDIR)
                     ? -ENOTDIR
-                    : open_existing(child, flags, file);
+                    : open_existing(child, flags, call->began, file);
     }
     dentry_put(child);
     return error;
@@ -311,6 +324,7 @@ static int open_create(const struct open_call *call, struct file **file)
     struct walk walk;
     int error = walk_start(&walk, call->base, call->path, call->resolve);
 
+    walk.asks = true;
     while (error == 0) {
         error = walk_to_parent(&walk);
         if (error != 0) {
@@ -322,9 +336,10 @@ static int open_create(const struct open_call *call, struct file **file)
         }
         unsigned links = walk.links;
 
-        error = open_or_create(&walk, flags, call->mode, file);
+        error = open_or_create(&walk, call, file);
         if (error == 0 && walk.links != links) { /* to a file itself, not by a text */
-            error = walk.file != NULL ? 0 : open_existing(walk.at, flags & ~O_CREAT, file);
+            error =
+                walk.file != NULL ? 0 : open_existing(walk.at, flags & ~O_CREAT, call->began, file);
             if (walk.file != NULL) {
                 *file = file_get(walk.file);
             }
@@ -356,7 +371,7 @@ static int open_once(const struct open_call *call, struct file **file)
 int vfs_open_within(struct dentry *base, const char *path, u32 flags, u32 mode, u32 resolve,
                     struct file **file)
 {
-    struct open_call call = {base, path, flags, mode, resolve};
+    struct open_call call = {base, path, flags, mode, resolve, 0};
     int error = -ESTALE;
 
     if (flags & O_PATH) {
@@ -364,6 +379,7 @@ int vfs_open_within(struct dentry *base, const char *path, u32 flags, u32 mode, 
     }
     /* A file of the host whose name was given to another one after we had found it. */
     for (unsigned i = 0; i < OPEN_TRIES && error == -ESTALE; i++) {
+        call.began = clock_now();
         error = open_once(&call, file);
     }
     return error;

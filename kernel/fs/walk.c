@@ -198,6 +198,18 @@ int walk_link(struct walk *walk, struct dentry *dentry)
     return result;
 }
 
+/* What is believed of a name: who opens a file believes in folders on the way only. */
+static u32 trust_of(const struct walk *walk, bool last)
+{
+    if (!walk->asks) {
+        return TRUST_ALL;
+    }
+    if (last) {
+        return walk->for_folder ? TRUST_FILES : 0;
+    }
+    return TRUST_FOLDERS;
+}
+
 /* One name on from `at`, the last or one on the way.  0, 1: a link was followed by its text,
  * -errno. */
 static int walk_into(struct walk *walk, const char *name, size_t len, bool last, bool follow)
@@ -211,8 +223,9 @@ static int walk_into(struct walk *walk, const char *name, size_t len, bool last,
     if (name_is_dots(name, len)) {
         return len == 2 ? walk_up(walk) : 0;
     }
-    child = last ? NULL : dentry_on_way(walk->at, name, len);
-    error = child != NULL ? 0 : dentry_child(walk->at, name, len, false, &child);
+    child = dentry_trusted(walk->at, name, len, trust_of(walk, last));
+    error =
+        child != NULL ? 0 : dentry_child(walk->at, name, len, false, last && walk->asks, &child);
     if (error != 0) {
         return error;
     }

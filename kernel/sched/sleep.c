@@ -61,19 +61,31 @@ void sched_sleep_expired(struct timer *timer)
     }
 }
 
+/* What a sleep of the calling thread returns. */
+static int timed_out(struct thread *t)
+{
+    t->slept_until = clock_now();
+    return -ETIMEDOUT;
+}
+
+nsec_t sched_slept_until(void)
+{
+    return thread_current()->slept_until;
+}
+
 static int sleep_until(struct thread *t, nsec_t deadline)
 {
     t->timed_out = false;
     if (deadline <= clock_now()) {
         if (take_back(t)) {
-            return -ETIMEDOUT;
+            return timed_out(t);
         }
         return sched_sleep(SCHED_NEVER);
     }
     timer_start(&t->sleep_timer, deadline);
     (void)sched_sleep(SCHED_NEVER);
     (void)timer_cancel(&t->sleep_timer); /* or waits until it has done with us */
-    return t->timed_out ? -ETIMEDOUT : 0;
+    return t->timed_out ? timed_out(t) : 0;
 }
 
 int sched_sleep(nsec_t deadline)
@@ -130,5 +142,5 @@ int sched_wake_and_sleep(struct thread *thread, nsec_t deadline)
     if (timed) {
         (void)timer_cancel(&self->sleep_timer);
     }
-    return timed && self->timed_out ? -ETIMEDOUT : 0;
+    return timed && self->timed_out ? timed_out(self) : 0;
 }

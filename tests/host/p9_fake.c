@@ -11,9 +11,11 @@
 #define iovec kernel_iovec
 #include "host.h"
 #include "p9_fake.h"
+#include <kernel/clock.h>
 #include <kernel/frame.h>
 #include <kernel/kmalloc.h>
 #include <kernel/pagecache.h>
+#include <kernel/sched.h>
 #undef timespec
 #undef timeval
 #undef iovec
@@ -25,6 +27,20 @@ vaddr_t direct_map_base;
 static struct {
     char folder[64];
 } host;
+
+nsec_t fake_now = NSEC_PER_SEC;
+
+nsec_t clock_now(void)
+{
+    return fake_now;
+}
+
+nsec_t fake_slept_until;
+
+nsec_t sched_slept_until(void)
+{
+    return fake_slept_until;
+}
 
 /* ---- Memory ------------------------------------------------------------------ */
 
@@ -387,6 +403,14 @@ s64 fake_host_read(const char *name, char *buffer, size_t size)
         fclose(file);
     }
     return got;
+}
+
+void fake_host_remove(const char *name)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", host.folder, name);
+    BUG_ON(unlink(path) != 0);
 }
 
 bool fake_host_exists(const char *name)

@@ -516,8 +516,18 @@ static void spoil(void)
     }
 }
 
-static int request(struct p9_transport *transport, const struct p9_segment *out, unsigned outs,
-                   const struct p9_segment *in, unsigned ins, u32 *length)
+/* What was started: served in its turn, once somebody shows or waits. */
+struct queued {
+    struct queued *next;
+    struct p9_segment out, in;
+    bool done;
+    int err;
+    u32 length;
+};
+static struct queued *queue;
+
+static int serve_message(struct p9_transport *transport, const struct p9_segment *out,
+                         unsigned outs, const struct p9_segment *in, unsigned ins, u32 *length)
 {
     u32 size = 0, at = 0;
     u16 tag;
@@ -568,11 +578,73 @@ static int request(struct p9_transport *transport, const struct p9_segment *out,
     return 0;
 }
 
+static void show(struct p9_transport *transport)
+{
+    p9_server.shown++;
+    while (queue != NULL) {
+        struct queued *first = queue;
+
+        queue = first->next;
+        first->err = serve_message(transport, &first->out, 1, &first->in, 1, &first->length);
+        first->done = true;
+    }
+}
+
+static int request(struct p9_transport *transport, const struct p9_segment *out, unsigned outs,
+                   const struct p9_segment *in, unsigned ins, u32 *length)
+{
+    show(transport);
+    return serve_message(transport, out, outs, in, ins, length);
+}
+
+static void *start(struct p9_transport *transport, const struct p9_segment *out, unsigned outs,
+                   const struct p9_segment *in, unsigned ins)
+{
+    struct queued *new = p9_server.busy ? NULL : calloc(1, sizeof(*new)), **end = &queue;
+
+    (void)transport, (void)outs, (void)ins;
+    if (new == NULL) {
+        return NULL;
+    }
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = new;
+    new->out = out[0];
+    new->in = in[0];
+    p9_server.started++;
+    return new;
+}
+
+static bool is_done(struct p9_transport *transport, void *started)
+{
+    (void)transport;
+    return ((struct queued *)started)->done;
+}
+
+static int finish_started(struct p9_transport *transport, void *started, u32 *length)
+{
+    struct queued *queued = started;
+    int err;
+
+    if (!queued->done) {
+        show(transport);
+    }
+    err = queued->err;
+    *length = queued->length;
+    free(queued);
+    return err;
+}
+
 struct p9_transport p9_server_transport = {
     .tag = "test",
     .size_max = MESSAGE,
     .segments_max = 128,
     .request = request,
+    .start = start,
+    .show = show,
+    .is_done = is_done,
+    .finish = finish_started,
 };
 
 void p9_server_start(const char *folder)

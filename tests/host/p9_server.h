@@ -18,6 +18,9 @@ struct p9_server {
     u64 disk;            /* bytes that a file may have; 0: no limit */
     u64 used;            /* of those: up to which one has been written */
     bool spoil;          /* replies are changed at random */
+    bool busy;           /* there is no room for a request that nobody waits for */
+    unsigned started;    /* requests that nobody waited for at first */
+    unsigned shown;      /* times that the server was told of requests */
     unsigned count[256]; /* requests by type */
 
     /* Called when the reply to a request of this type is the client's; NULL: nothing. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sources: kernel/fs/io.c kernel/fs/fd.c kernel/fs/file.c kernel/fs/inode.c kernel/fs/dentry.c
- * kernel/fs/dentry_change.c kernel/fs/dentry_path.c kernel/fs/tmpfs_entry.c
- * kernel/fs/dentry_change.c kernel/fs/dentry_path.c kernel/fs/tmpfs_entry.c
+ * kernel/fs/dentry_change.c kernel/fs/dentry_path.c kernel/fs/dentry_trust.c kernel/fs/trust.c
+ * kernel/fs/tmpfs_entry.c
  * kernel/fs/walk.c kernel/fs/mount.c kernel/fs/open.c kernel/fs/change.c kernel/fs/flock.c
  * kernel/fs/notify.c kernel/fs/tmpfs.c kernel/fs/tmpfs_dir.c kernel/fs/tmpfs_file.c
  * kernel/fs/devices.c kernel/fs/console.c kernel/fs/devfs.c kernel/fs/sys_at.c
@@ -652,6 +652,71 @@ static void test_trusting(void)
     EQ(requests, 3);
 }
 
+/* What stat(2) believes, open(2) asks for; what is made is asked for when it cannot be. */
+static void test_trusting_last(void)
+{
+    struct super *super;
+    struct inode *root, *f = NULL;
+    unsigned requests;
+    char stat[144];
+
+    EQ(tmpfs_new(64 * PAGE_SIZE, NULL, &super), 0);
+    super->no_dentry_cache = true;
+    super->trust_nsec = NSEC_PER_SEC;
+    mount_at("/believing", super);
+    fs_fake_now += NSEC_PER_SEC;
+    root = counted("/believing");
+    asked_for = 0;
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), -ENOENT);
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), -ENOENT);
+    EQ(asked_for, 1);
+    EQ(root->ops->create(root, "f", 1, S_IFREG | 0644, 0, &f), 0); /* by the host */
+    inode_put(f);
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), -ENOENT);
+    EQ(asked_for, 1);
+    EQ(CALL(mkdir, STR("/believing/f"), 0755), -EEXIST); /* says the file system */
+    EQ(asked_for, 1);
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), 0);
+    EQ(asked_for, 2); /* and that it is there was news */
+    fs_fake_now++;
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), 0);
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), 0);
+    EQ(asked_for, 3);
+    EQ(CALL(unlink, STR("/believing/f")), 0);
+    EQ(asked_for, 3);
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), -ENOENT);
+    EQ(root->ops->create(root, "f", 1, S_IFREG | 0644, 0, &f), 0);
+    EQ(open_asking("/believing/f", &requests), 0);
+    EQ(requests, 1);
+    EQ(CALL(unlink, STR("/believing/f")), 0);
+    inode_put(f);
+    /* O_CREAT finds what the host has made meanwhile, and opens it. */
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), -ENOENT);
+    EQ(root->ops->create(root, "f", 1, S_IFREG | 0644, 0, &f), 0);
+    inode_put(f);
+    EQ(script_open("/believing/f", O_RDWR | O_CREAT | O_EXCL), -EEXIST);
+    EQ(CALL(unlink, STR("/believing/f")), 0);
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), -ENOENT);
+    EQ(root->ops->create(root, "f", 1, S_IFREG | 0644, 0, &f), 0);
+    inode_put(f);
+    EQ(CALL(close, script_open("/believing/f", O_RDWR | O_CREAT)), 0);
+    /* What is known to be no folder cannot be opened as one. */
+    fs_fake_now++;
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), 0);
+    asked_for = 0;
+    EQ(script_open("/believing/f", O_RDONLY | O_DIRECTORY), -ENOTDIR);
+    EQ(asked_for, 0);
+    /* News from outside ends all that. */
+    fs_fake_now++;
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), 0);
+    asked_for = 0;
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), 0);
+    EQ(asked_for, 0);
+    vfs_heard();
+    EQ(CALL(stat, STR("/believing/f"), (u64)stat), 0);
+    EQ(asked_for, 1);
+}
+
 int main(void)
 {
     struct super *super;
@@ -676,5 +741,6 @@ int main(void)
     run("random names against a model", test_random);
     run("names that are asked for each time", test_asking);
     run("folders on the way, trusted for a second", test_trusting);
+    run("names that are believed, or asked for", test_trusting_last);
     return finish();
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/fs/p9/message.c kernel/fs/p9/rpc.c kernel/fs/p9/client.c kernel/fs/p9/transfer.c
- * kernel/fs/p9/super.c kernel/fs/p9/inode.c kernel/fs/p9/name.c kernel/fs/p9/file.c
- * kernel/fs/p9/pages.c kernel/fs/p9/open_fid.c kernel/fs/p9/room.c tests/host/p9_server.c
- * tests/host/p9_fake.c */
+/* sources: kernel/fs/p9/message.c kernel/fs/p9/rpc.c kernel/fs/p9/client.c kernel/fs/p9/fid.c
+ * kernel/fs/p9/transfer.c kernel/fs/p9/super.c kernel/fs/p9/look.c kernel/fs/p9/inode.c
+ * kernel/fs/p9/name.c kernel/fs/p9/file.c kernel/fs/p9/pages.c kernel/fs/p9/open_fid.c
+ * kernel/fs/p9/room.c kernel/fs/trust.c tests/host/p9_server.c tests/host/p9_fake.c
+ * tests/host/p9_mount.c */
 /*
  * The 9P file system against a server on a folder of this machine: what is
  * done by the one side is looked at on the other.  Then with replies that
@@ -10,17 +11,13 @@
  */
 #include "host.h"
 #include "p9_fake.h"
+#include "p9_mount.h"
 #include "p9_server.h"
 
 #include "../../kernel/fs/p9/p9fs_priv.h"
 #include <kernel/frame.h>
 #include <stdio.h>
 #include <string.h>
-
-static struct {
-    struct super *super;
-    struct inode *root;
-} fix;
 
 /* What another thread does in the middle of an operation. */
 static struct {
@@ -29,101 +26,15 @@ static struct {
     bool done;
 } race;
 
-static void mount(void)
-{
-    fake_host_begin();
-    p9_server_start(fake_host_folder());
-    if (OK(p9fs_new(&p9_server_transport, "test", false, &fix.super) == 0)) {
-        fix.root = fix.super->root->inode;
-    }
-}
-
-/* All that the mount holds goes; the leak check of run() sees what does not. */
-static void unmount(void)
-{
-    struct p9_super *p9 = fix.super->priv;
-
-    for (unsigned i = 0; i < P9_KEPT; i++) {
-        if (p9->kept[i] != NULL) {
-            p9_unkeep(p9_inode_of(p9->kept[i]));
-        }
-    }
-    fake_root_free(fix.super);
-    p9_disconnect(&p9->client);
-    fake_free_super(p9);
-    EQ(p9_server.fids, 0);
-    EQ(p9_server.opens, 0);
-    p9_server_stop();
-    fake_host_end();
-}
-
-static struct inode *lookup(struct inode *dir, const char *name)
-{
-    struct inode *inode = NULL;
-    int err = dir->ops->lookup(dir, name, strlen(name), &inode);
-
-    return err == 0 ? inode : NULL;
-}
-
-static int create(struct inode *dir, const char *name, u32 mode, struct inode **inode)
-{
-    return dir->ops->create(dir, name, strlen(name), mode, 0, inode);
-}
-
-static int open_file(struct inode *inode, u32 flags, struct file *file)
-{
-    *file = (struct file){.inode = inode};
-    atomic_init(&file->flags, flags);
-    return inode->ops->open(inode, file);
-}
-
-static s64 write_at(struct file *file, const void *data, u64 size, u64 pos)
-{
-    struct iovec vec;
-    struct io io;
-    int err;
-
-    fake_io(&io, &vec, (void *)(uintptr_t)data, size);
-    err = file->ops->write(file, &io, &pos);
-    return err != 0 ? err : (s64)io.done;
-}
-
-static s64 read_at(struct file *file, void *data, u64 size, u64 pos)
-{
-    struct iovec vec;
-    struct io io;
-    int err;
-
-    fake_io(&io, &vec, data, size);
-    err = file->ops->read(file, &io, &pos);
-    return err != 0 ? err : (s64)io.done;
-}
-
-static int close_file(struct file *file)
-{
-    int err = file->ops->flush != NULL ? file->ops->flush(file) : 0;
-
-    file->ops->release(file);
-    return err;
-}
-
-static bool holds(const char *name, const char *text)
-{
-    char buffer[256];
-
-    return fake_host_read(name, buffer, sizeof(buffer)) == (s64)strlen(text) &&
-           memcmp(buffer, text, strlen(text)) == 0;
-}
-
 static void test_names(void)
 {
     struct inode *dir = NULL, *inode = NULL, *link = NULL;
     struct file_stat stat;
     char target[64];
 
-    mount();
-    OK(lookup(fix.root, "none") == NULL);
-    EQ(create(fix.root, "dir", S_IFDIR | 0755, &dir), 0);
+    p9_mount();
+    OK(lookup(p9_fix.root, "none") == NULL);
+    EQ(create(p9_fix.root, "dir", S_IFDIR | 0755, &dir), 0);
     EQ(create(dir, "file", S_IFREG | 0640, &inode), 0);
     EQ(create(dir, "file", S_IFREG | 0640, &link), -EEXIST);
     EQ(inode->ops->getattr(inode, &stat), 0);
@@ -141,17 +52,17 @@ static void test_names(void)
     EQ(link->ops->readlink(link, target, sizeof(target)), 4);
     OK(memcmp(target, "file", 4) == 0);
     EQ(link->ops->readlink(link, target, 2), 2);
-    EQ(dir->ops->rename(dir, "other", 5, fix.root, "moved", 5, 0), 0);
+    EQ(dir->ops->rename(dir, "other", 5, p9_fix.root, "moved", 5, 0), 0);
     OK(fake_host_exists("moved") && !fake_host_exists("dir/other"));
-    EQ(fix.root->ops->unlink(fix.root, "dir", 3, dir), -ENOTEMPTY);
+    EQ(p9_fix.root->ops->unlink(p9_fix.root, "dir", 3, dir), -ENOTEMPTY);
     EQ(dir->ops->unlink(dir, "file", 4, inode), 0);
     EQ(dir->ops->unlink(dir, "link", 4, link), 0);
-    EQ(fix.root->ops->unlink(fix.root, "dir", 3, dir), 0);
+    EQ(p9_fix.root->ops->unlink(p9_fix.root, "dir", 3, dir), 0);
     OK(!fake_host_exists("dir"));
     inode_put(link);
     inode_put(inode);
     inode_put(dir);
-    unmount();
+    p9_unmount();
 }
 
 static void test_file(void)
@@ -161,11 +72,11 @@ static void test_file(void)
     struct file file;
     s64 size;
 
-    mount();
+    p9_mount();
     for (unsigned i = 0; i < sizeof(data); i++) {
         data[i] = (u8)rnd();
     }
-    EQ(create(fix.root, "f", S_IFREG | 0444, &inode), 0);
+    EQ(create(p9_fix.root, "f", S_IFREG | 0444, &inode), 0);
     EQ(open_file(inode, O_RDWR, &file), 0);
     EQ(write_at(&file, data, sizeof(data) - 5, 0), sizeof(data) - 5);
     EQ(fake_host_size("f"), 0); /* not there yet */
@@ -183,7 +94,7 @@ static void test_file(void)
     EQ(close_file(&file), 0);
     EQ(p9_server.opens, 0);
     inode_put(inode);
-    unmount();
+    p9_unmount();
 }
 
 static void test_short_transfers(void)
@@ -192,10 +103,10 @@ static void test_short_transfers(void)
     struct inode *inode = NULL;
     struct file file;
 
-    mount();
+    p9_mount();
     memset(data, 'x', sizeof(data));
     p9_server.most = 777;
-    EQ(create(fix.root, "f", S_IFREG | 0644, &inode), 0);
+    EQ(create(p9_fix.root, "f", S_IFREG | 0644, &inode), 0);
     EQ(open_file(inode, O_RDWR, &file), 0);
     EQ(write_at(&file, data, sizeof(data), 0), sizeof(data));
     EQ(file.ops->sync(&file, true), 0);
@@ -207,7 +118,7 @@ static void test_short_transfers(void)
     OK(memcmp(data, back, sizeof(data)) == 0);
     EQ(close_file(&file), 0);
     inode_put(inode);
-    unmount();
+    p9_unmount();
 }
 
 /* The host writes, we write; each sees the other at the next open. */
@@ -217,9 +128,9 @@ static void test_changes(void)
     struct file file;
     char back[32] = "";
 
-    mount();
+    p9_mount();
     fake_host_write("f", "first");
-    inode = lookup(fix.root, "f");
+    inode = lookup(p9_fix.root, "f");
     EQ(open_file(inode, O_RDONLY, &file), 0);
     EQ(read_at(&file, back, sizeof(back), 0), 5);
     fake_host_write("f", "second try");
@@ -228,7 +139,9 @@ static void test_changes(void)
     EQ(read_at(&file, back, sizeof(back), 0), 10);
     OK(memcmp(back, "second try", 10) == 0);
     EQ(write_at(&file, "SECOND", 6, 0), 6);
+    atomic_store(&file.references, 2); /* one of two descriptors is closed */
     EQ(file.ops->flush(&file), 0);
+    atomic_store(&file.references, 1);
     OK(holds("f", "SECOND try"));
     /* The end of the file moves on the host while it is open. */
     fake_host_write("f", "SECOND try, longer");
@@ -239,7 +152,7 @@ static void test_changes(void)
     EQ(close_file(&file), 0);
     OK(holds("f", "SECOND try, longer!"));
     inode_put(inode);
-    unmount();
+    p9_unmount();
 }
 
 static void test_truncate(void)
@@ -250,9 +163,9 @@ static void test_truncate(void)
     struct file file;
     char back[32] = "";
 
-    mount();
+    p9_mount();
     fake_host_write("f", "123456");
-    inode = lookup(fix.root, "f");
+    inode = lookup(p9_fix.root, "f");
     EQ(open_file(inode, O_RDWR, &file), 0);
     EQ(read_at(&file, back, 32, 0), 6);
     EQ(inode->ops->setattr(inode, &change), 0);
@@ -272,7 +185,7 @@ static void test_truncate(void)
     EQ(stat.mtime.nsec, 5);
     EQ(fake_host_size("f"), 10);
     inode_put(inode);
-    unmount();
+    p9_unmount();
 }
 
 /* A file that is open goes on without a name, on a server that goes by names. */
@@ -284,11 +197,11 @@ static void test_nameless(void)
     struct file file;
     char back[32] = "";
 
-    mount();
-    EQ(create(fix.root, "f", S_IFREG | 0644, &inode), 0);
+    p9_mount();
+    EQ(create(p9_fix.root, "f", S_IFREG | 0644, &inode), 0);
     EQ(open_file(inode, O_RDWR, &file), 0);
     EQ(write_at(&file, "hello", 5, 0), 5);
-    EQ(fix.root->ops->unlink(fix.root, "f", 1, inode), 0);
+    EQ(p9_fix.root->ops->unlink(p9_fix.root, "f", 1, inode), 0);
     EQ(inode->ops->getattr(inode, &stat), 0);
     EQ(stat.links, 0);
     EQ(stat.size, 5);
@@ -303,7 +216,7 @@ static void test_nameless(void)
     OK(memcmp(back, "he\0\0\0\0!", 7) == 0);
 
     /* The name belongs to another file now. */
-    EQ(create(fix.root, "f", S_IFREG | 0644, &other), 0);
+    EQ(create(p9_fix.root, "f", S_IFREG | 0644, &other), 0);
     OK(other != inode);
     EQ(inode->ops->getattr(inode, &stat), 0);
     EQ(stat.size, 7);
@@ -311,7 +224,7 @@ static void test_nameless(void)
     EQ(fake_host_size("f"), 0);
     inode_put(other);
     inode_put(inode);
-    unmount();
+    p9_unmount();
 }
 
 static void test_rename_over(void)
@@ -320,20 +233,20 @@ static void test_rename_over(void)
     struct file file;
     char back[32] = "";
 
-    mount();
+    p9_mount();
     fake_host_write("a", "new");
     fake_host_write("b", "old one");
-    old = lookup(fix.root, "b");
+    old = lookup(p9_fix.root, "b");
     EQ(open_file(old, O_RDONLY, &file), 0);
-    EQ(fix.root->ops->rename(fix.root, "a", 1, fix.root, "b", 1, 0), 0);
+    EQ(p9_fix.root->ops->rename(p9_fix.root, "a", 1, p9_fix.root, "b", 1, 0), 0);
     EQ(read_at(&file, back, 32, 0), 7);
-    new = lookup(fix.root, "b");
+    new = lookup(p9_fix.root, "b");
     OK(new != NULL &&new != old);
-    EQ(fix.root->ops->rename(fix.root, "b", 1, fix.root, "c", 1, 2), -EINVAL);
+    EQ(p9_fix.root->ops->rename(p9_fix.root, "b", 1, p9_fix.root, "c", 1, 2), -EINVAL);
     EQ(close_file(&file), 0);
     inode_put(new);
     inode_put(old);
-    unmount();
+    p9_unmount();
 }
 
 /* A file that lost its name to another: what is done to it is not done to that one. */
@@ -346,13 +259,13 @@ static void test_replaced(void)
     struct file file, again;
     char back[32] = "";
 
-    mount();
+    p9_mount();
     fake_host_write("a", "one that was here");
     fake_host_write("b", "moved");
-    old = lookup(fix.root, "a");
-    moved = lookup(fix.root, "b");
+    old = lookup(p9_fix.root, "a");
+    moved = lookup(p9_fix.root, "b");
     EQ(open_file(old, O_RDONLY, &file), 0);
-    EQ(fix.root->ops->rename(fix.root, "b", 1, fix.root, "a", 1, 0), 0);
+    EQ(p9_fix.root->ops->rename(p9_fix.root, "b", 1, p9_fix.root, "a", 1, 0), 0);
     EQ(old->ops->getattr(old, &stat), 0);
     EQ(stat.links, 0);
     EQ(open_file(old, O_RDWR, &again), -ESTALE);
@@ -369,7 +282,7 @@ static void test_replaced(void)
     EQ(close_file(&file), 0);
     inode_put(moved);
     inode_put(old);
-    unmount();
+    p9_unmount();
 }
 
 /* Another thread, while the attributes that were asked for are on their way. */
@@ -377,7 +290,7 @@ static void replace_when_told(u8 type)
 {
     if (type == P9_GETATTR && !race.done) {
         race.done = true;
-        EQ(fix.root->ops->rename(fix.root, "b", 1, fix.root, "a", 1, 0), 0);
+        EQ(p9_fix.root->ops->rename(p9_fix.root, "b", 1, p9_fix.root, "a", 1, 0), 0);
     }
 }
 
@@ -386,10 +299,10 @@ static void test_replaced_while_asked(void)
     struct file_stat stat;
     struct file file;
 
-    mount();
+    p9_mount();
     fake_host_write("a", "one that was here");
     fake_host_write("b", "moved");
-    race.inode = lookup(fix.root, "a");
+    race.inode = lookup(p9_fix.root, "a");
     race.done = false;
     p9_server.answered = replace_when_told;
     EQ(open_file(race.inode, O_RDONLY, &file), 0);
@@ -399,7 +312,7 @@ static void test_replaced_while_asked(void)
     EQ(close_file(&file), 0);
     OK(!p9_inode_of(race.inode)->kept);
     inode_put(race.inode);
-    unmount();
+    p9_unmount();
 }
 
 /* Likewise: another thread changes the mode. */
@@ -419,21 +332,22 @@ static void test_changed_while_asked(void)
     struct file_stat stat;
     struct file file;
 
-    mount();
+    p9_mount();
     fake_host_write("a", "text");
-    race.inode = lookup(fix.root, "a");
+    race.inode = lookup(p9_fix.root, "a");
     EQ(open_file(race.inode, O_RDONLY, &file), 0);
+    fake_now += P9_TRUST;
     race.done = false;
     p9_server.answered = change_when_told;
     EQ(race.inode->ops->getattr(race.inode, &stat), 0);
     OK(race.done);
     EQ(race.inode->mode & 0777, 0600);
-    EQ(fix.root->ops->unlink(fix.root, "a", 1, race.inode), 0);
+    EQ(p9_fix.root->ops->unlink(p9_fix.root, "a", 1, race.inode), 0);
     EQ(race.inode->ops->getattr(race.inode, &stat), 0);
     EQ(stat.mode & 0777, 0600);
     EQ(close_file(&file), 0);
     inode_put(race.inode);
-    unmount();
+    p9_unmount();
 }
 
 static void test_append(void)
@@ -444,9 +358,9 @@ static void test_append(void)
     struct file file;
     u64 pos = 0;
 
-    mount();
+    p9_mount();
     fake_host_write("f", "12345");
-    inode = lookup(fix.root, "f");
+    inode = lookup(p9_fix.root, "f");
     EQ(open_file(inode, O_RDWR, &file), 0);
     fake_io(&io, &vec, (void *)(uintptr_t) "67", 2);
     io.append = true;
@@ -466,7 +380,7 @@ static void test_append(void)
     EQ(close_file(&file), 0);
     OK(holds("f", "12345678"));
     inode_put(inode);
-    unmount();
+    p9_unmount();
 }
 
 /* Another thread, between the last close's look at the count and what follows. */
@@ -483,9 +397,9 @@ static void test_open_while_closing(void)
 {
     struct file file;
 
-    mount();
+    p9_mount();
     fake_host_write("f", "text");
-    race.inode = lookup(fix.root, "f");
+    race.inode = lookup(p9_fix.root, "f");
     race.done = false;
     EQ(open_file(race.inode, O_RDONLY, &file), 0);
     fake_after_unlock = open_second;
@@ -496,7 +410,7 @@ static void test_open_while_closing(void)
     EQ(close_file(&race.second), 0);
     EQ(p9_server.opens, 0);
     inode_put(race.inode);
-    unmount();
+    p9_unmount();
 }
 
 /* Pages that were on their way when the file was cut. */
@@ -506,9 +420,9 @@ static void test_write_back_after_cut(void)
     struct file file;
     pfn_t frame;
 
-    mount();
+    p9_mount();
     fake_host_write("f", "123456");
-    race.inode = lookup(fix.root, "f");
+    race.inode = lookup(p9_fix.root, "f");
     EQ(open_file(race.inode, O_RDWR, &file), 0);
     EQ(frame_alloc(0, FRAME_ZERO, &frame), 0);
     EQ(race.inode->ops->setattr(race.inode, &change), 0);
@@ -521,7 +435,7 @@ static void test_write_back_after_cut(void)
     frame_free(frame, 0);
     EQ(close_file(&file), 0);
     inode_put(race.inode);
-    unmount();
+    p9_unmount();
 }
 
 /* What only a mapping wrote is not lost for a moment without memory. */
@@ -533,9 +447,9 @@ static void test_release_without_memory(void)
     struct file file;
     u64 pos = 0;
 
-    mount();
+    p9_mount();
     fake_host_write("f", "text");
-    inode = lookup(fix.root, "f");
+    inode = lookup(p9_fix.root, "f");
     EQ(open_file(inode, O_RDWR, &file), 0);
     EQ(close_file(&file), 0);
     p9_unkeep(p9_inode_of(inode));
@@ -545,7 +459,7 @@ static void test_release_without_memory(void)
     inode_put(inode);
     fail_after(-1);
     OK(holds("f", "TEXT"));
-    unmount();
+    p9_unmount();
 }
 
 struct listing {
@@ -586,20 +500,33 @@ static void test_readdir(void)
     char name[16];
     u64 pos = 0;
 
-    mount();
+    p9_mount();
     for (unsigned i = 0; i < 1500; i++) {
         snprintf(name, sizeof(name), "f%u", i);
         fake_host_write(name, "");
     }
-    EQ(open_file(fix.root, O_RDONLY, &file), 0);
+    EQ(open_file(p9_fix.root, O_RDONLY, &file), 0);
     do {
         l.room = l.count + 7; /* a little at a time, each time from where it was */
         EQ(file.ops->readdir(&file, &pos, &l.emit), 0);
     } while (l.count == l.room);
     EQ(l.count, 1500);
+    /* The end is told once, and asked for after that. */
+    EQ(file.ops->readdir(&file, &pos, &l.emit), 0);
+    fake_host_write("f0", "");
+    p9_server.count[40] = 0;
+    EQ(file.ops->readdir(&file, &pos, &l.emit), 0);
+    EQ(p9_server.count[40], 1);
+    pos = 0;
+    l = (struct listing){.emit = {list_one}, .room = 2000};
+    p9_server.count[40] = 0;
+    EQ(file.ops->readdir(&file, &pos, &l.emit), 0);
+    EQ(file.ops->readdir(&file, &pos, &l.emit), 0);
+    OK(p9_server.count[40] <= 1 + 1500 * 40 / P9_READDIR_SIZE);
+    EQ(l.count, 1500);
     EQ(l.sum, 1499 * 750);
     EQ(close_file(&file), 0);
-    unmount();
+    p9_unmount();
 }
 
 static void test_kept(void)
@@ -608,17 +535,17 @@ static void test_kept(void)
     struct file file;
     char back[8];
 
-    mount();
+    p9_mount();
     fake_host_write("f", "text");
     for (unsigned i = 0; i < 3; i++) {
-        inode = lookup(fix.root, "f");
+        inode = lookup(p9_fix.root, "f");
         EQ(open_file(inode, O_RDONLY, &file), 0);
         EQ(read_at(&file, back, 4, 0), 4);
         EQ(close_file(&file), 0);
         inode_put(inode);
     }
-    EQ(p9_server.count[116], 2); /* the data, and its end; once */
-    unmount();
+    EQ(p9_server.count[116], 1); /* the data, once */
+    p9_unmount();
 }
 
 static void test_read_only(void)
@@ -627,18 +554,18 @@ static void test_read_only(void)
     struct inode *inode;
     struct file file;
 
-    mount();
-    fix.super->read_only = true;
+    p9_mount();
+    p9_fix.super->read_only = true;
     fake_host_write("f", "text");
-    EQ(create(fix.root, "g", S_IFREG | 0644, &inode), -EROFS);
-    inode = lookup(fix.root, "f");
+    EQ(create(p9_fix.root, "g", S_IFREG | 0644, &inode), -EROFS);
+    inode = lookup(p9_fix.root, "f");
     EQ(open_file(inode, O_WRONLY, &file), -EROFS);
     EQ(inode->ops->setattr(inode, &change), -EROFS);
-    EQ(fix.root->ops->unlink(fix.root, "f", 1, inode), -EROFS);
+    EQ(p9_fix.root->ops->unlink(p9_fix.root, "f", 1, inode), -EROFS);
     EQ(open_file(inode, O_RDONLY, &file), 0);
     EQ(close_file(&file), 0);
     inode_put(inode);
-    unmount();
+    p9_unmount();
 }
 
 static void test_vanished(void)
@@ -648,21 +575,21 @@ static void test_vanished(void)
     struct file file;
     char back[16];
 
-    mount();
-    EQ(fix.super->ops->statfs(fix.super, &stat), 0);
+    p9_mount();
+    EQ(p9_fix.super->ops->statfs(p9_fix.super, &stat), 0);
     EQ(stat.name_max, 255);
-    EQ(create(fix.root, "f", S_IFREG | 0644, &inode), 0);
+    EQ(create(p9_fix.root, "f", S_IFREG | 0644, &inode), 0);
     EQ(open_file(inode, O_RDWR, &file), 0);
     EQ(write_at(&file, "data", 4, 0), 4);
     p9_server.vanished = true;
     EQ(file.ops->flush(&file), -EIO);
-    EQ(fix.root->ops->lookup(fix.root, "x", 1, &none), -EIO);
+    EQ(p9_fix.root->ops->lookup(p9_fix.root, "x", 1, &none), -EIO);
     EQ(read_at(&file, back, 4, 0), 4); /* what is here is here */
     p9_server.vanished = false;
     EQ(close_file(&file), 0);
     OK(holds("f", "data")); /* nothing was lost meanwhile */
     inode_put(inode);
-    unmount();
+    p9_unmount();
 }
 
 /* Small writes that stay here, to a server whose disk gets full, and has room again. */
@@ -674,9 +601,9 @@ static void test_full(void)
     u64 pos = 0;
     s64 put;
 
-    mount();
+    p9_mount();
     p9_server.disk = 64 * 1024;
-    EQ(create(fix.root, "f", S_IFREG | 0644, &inode), 0);
+    EQ(create(p9_fix.root, "f", S_IFREG | 0644, &inode), 0);
     EQ(open_file(inode, O_RDWR, &file), 0);
     while ((put = write_at(&file, block, sizeof(block), pos)) == sizeof(block) && pos < MIB) {
         pos += sizeof(block);
@@ -690,14 +617,14 @@ static void test_full(void)
     EQ(close_file(&file), 0);
     inode_put(inode);
 
-    EQ(create(fix.root, "g", S_IFREG | 0644, &inode), 0);
+    EQ(create(p9_fix.root, "g", S_IFREG | 0644, &inode), 0);
     EQ(open_file(inode, O_WRONLY | O_SYNC, &file), 0);
     p9_server.disk = 1024;
     EQ(write_at(&file, block, sizeof(block), 8192), -ENOSPC);
     p9_server.disk = 0;
     EQ(close_file(&file), 0);
     inode_put(inode);
-    unmount();
+    p9_unmount();
 }
 
 /* A bit of everything, whose results do not matter: it must only come to an end. */
@@ -711,16 +638,16 @@ static void exercise(void)
     char back[8192];
     u64 pos = 0;
 
-    if (create(fix.root, "d", S_IFDIR | 0755, &dir) == 0) {
+    if (create(p9_fix.root, "d", S_IFDIR | 0755, &dir) == 0) {
         (void)!dir->ops->getattr(dir, &stat);
         inode_put(dir);
     }
-    if (fix.root->ops->symlink(fix.root, "l", 1, "/target/of/the/link", &dir) == 0) {
+    if (p9_fix.root->ops->symlink(p9_fix.root, "l", 1, "/target/of/the/link", &dir) == 0) {
         (void)!dir->ops->readlink(dir, back, sizeof(back));
         inode_put(dir);
     }
-    (void)!fix.super->ops->statfs(fix.super, &fs);
-    if (create(fix.root, "f", S_IFREG | 0644, &inode) == 0) {
+    (void)!p9_fix.super->ops->statfs(p9_fix.super, &fs);
+    if (create(p9_fix.root, "f", S_IFREG | 0644, &inode) == 0) {
         if (open_file(inode, O_RDWR, &file) == 0) {
             (void)!write_at(&file, back, 5000, 100);
             (void)!file.ops->sync(&file, false);
@@ -729,10 +656,10 @@ static void exercise(void)
             (void)!inode->ops->getattr(inode, &stat);
             (void)!close_file(&file);
         }
-        (void)!fix.root->ops->unlink(fix.root, "f", 1, inode);
+        (void)!p9_fix.root->ops->unlink(p9_fix.root, "f", 1, inode);
         inode_put(inode);
     }
-    if (open_file(fix.root, O_RDONLY, &file) == 0) {
+    if (open_file(p9_fix.root, O_RDONLY, &file) == 0) {
         (void)!file.ops->readdir(&file, &pos, &l.emit);
         (void)!close_file(&file);
     }
@@ -742,7 +669,7 @@ static void test_spoilt(void)
 {
     for (unsigned i = 0; i < 300; i++) {
         rnd_seed(i + 1);
-        mount();
+        p9_mount();
         memset(&p9_server.count, 0, sizeof(p9_server.count));
         p9_server.spoil = true;
         exercise();
@@ -751,7 +678,7 @@ static void test_spoilt(void)
         p9_server_stop();
         p9_server.vanished = true;
         p9_server.fids = p9_server.opens = 0;
-        unmount();
+        p9_unmount();
     }
     /* And a mount that never comes to be. */
     for (unsigned i = 0; i < 300; i++) {
@@ -762,11 +689,11 @@ static void test_spoilt(void)
         p9_server_start(fake_host_folder());
         p9_server.spoil = true;
         if (p9fs_new(&p9_server_transport, "test", false, &super) == 0) {
-            fix.super = super;
+            p9_fix.super = super;
             p9_server_stop();
             p9_server.vanished = true;
             p9_server.fids = p9_server.opens = 0;
-            unmount();
+            p9_unmount();
         } else {
             p9_server_stop();
             fake_host_end();
@@ -777,14 +704,14 @@ static void test_spoilt(void)
 static void test_no_memory(void)
 {
     for (unsigned i = 0; i < 250; i++) {
-        mount();
+        p9_mount();
         fail_after(i);
         exercise();
         fail_after(-1);
         p9_server_stop();
         p9_server.vanished = true;
         p9_server.fids = p9_server.opens = 0;
-        unmount();
+        p9_unmount();
     }
     OK(true);
 }

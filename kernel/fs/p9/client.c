@@ -34,52 +34,6 @@
 #define QID_SIZE 13u
 #define NSEC_MAX 999999999u
 
-static int fid_new(struct p9_client *client, struct p9_fid **fid)
-{
-    *fid = kmalloc(sizeof(**fid));
-    if (*fid == NULL) {
-        return -ENOMEM;
-    }
-    (*fid)->client = client;
-    (*fid)->number = p9_number_get(&client->fids);
-    atomic_init(&(*fid)->references, 1);
-    return 0;
-}
-
-/* It could not be made.  If nobody knows whether the server has it, its number is not used again.
- */
-static void fid_drop(struct p9_fid *fid, int err)
-{
-    if (err != -EIO) {
-        p9_number_put(&fid->client->fids, fid->number);
-    }
-    kfree(fid);
-}
-
-struct p9_fid *p9_fid_get(struct p9_fid *fid)
-{
-    atomic_fetch_add_explicit(&fid->references, 1, memory_order_relaxed);
-    return fid;
-}
-
-void p9_fid_put(struct p9_fid *fid)
-{
-    struct p9_rpc rpc;
-    int err;
-
-    if (fid == NULL || atomic_fetch_sub_explicit(&fid->references, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
-    if (p9_rpc_begin(&rpc, fid->client, P9_CLUNK, 4, 0) != 0) {
-        kfree(fid); /* without memory the number is lost, and the server keeps it */
-        return;
-    }
-    err = p9_rpc_run(&rpc, "4", (u64)fid->number);
-    p9_rpc_end(&rpc);
-    /* If it was sent, the server does not know it any more, whatever it answers. */
-    fid_drop(fid, err == -ENOMEM ? -EIO : err);
-}
-
 static int agree(struct p9_client *client)
 {
     struct p9_string version;
@@ -108,7 +62,7 @@ static int agree(struct p9_client *client)
 static int attach(struct p9_client *client, struct p9_fid **root)
 {
     struct p9_rpc rpc;
-    int err = fid_new(client, root);
+    int err = p9_fid_new(client, root);
 
     if (err != 0) {
         return err;
@@ -120,7 +74,7 @@ static int attach(struct p9_client *client, struct p9_fid **root)
         p9_rpc_end(&rpc);
     }
     if (err != 0) {
-        fid_drop(*root, err);
+        p9_fid_drop(*root, err);
     }
     return err;
 }
@@ -133,6 +87,7 @@ int p9_connect(struct p9_client *client, struct p9_transport *transport, struct 
     client->msize = (u32)MIN((u64)transport->size_max, P9_MSIZE);
     p9_numbers_init(&client->fids);
     p9_numbers_init(&client->tags);
+    mutex_init(&client->posting, "p9 posted");
     err = agree(client);
     if (err == 0) {
         err = attach(client, root);
@@ -145,6 +100,7 @@ int p9_connect(struct p9_client *client, struct p9_transport *transport, struct 
 
 void p9_disconnect(struct p9_client *client)
 {
+    p9_fids_settle(client);
     p9_numbers_free(&client->fids);
     p9_numbers_free(&client->tags);
 }
@@ -167,30 +123,77 @@ static int walk_reply(struct p9_rpc *rpc, unsigned names, struct p9_qid *qid)
     return p9_rpc_check(rpc);
 }
 
+struct walking {
+    struct p9_rpc rpc;
+    unsigned names;
+    struct p9_fid *to;
+};
+
+static int walk_begin(struct walking *walking, struct p9_fid *from, size_t len)
+{
+    int err = p9_fid_new(from->client, &walking->to);
+
+    if (err == 0) {
+        err = p9_rpc_begin(&walking->rpc, from->client, P9_WALK, 12 + (u32)len, 2 + QID_SIZE);
+        if (err != 0) {
+            p9_fid_drop(walking->to, err);
+        }
+    }
+    return err;
+}
+
+/* It was sent, and ended in `err`. */
+static int walk_end(struct walking *walking, int err, struct p9_fid **to, struct p9_qid *qid)
+{
+    *to = walking->to;
+    if (err == 0) {
+        err = walk_reply(&walking->rpc, walking->names, qid);
+    }
+    p9_rpc_end(&walking->rpc);
+    if (err != 0) {
+        p9_fid_drop(*to, err);
+        *to = NULL;
+    }
+    return err;
+}
+
 int p9_walk(struct p9_fid *from, const char *name, size_t len, struct p9_fid **to,
             struct p9_qid *qid)
 {
-    unsigned names = name == NULL ? 0 : 1;
-    struct p9_rpc rpc;
-    int err = fid_new(from->client, to);
+    struct walking walking = {.names = name == NULL ? 0 : 1};
+    int err = walk_begin(&walking, from, len);
+
+    if (err != 0) {
+        *to = NULL;
+        return err;
+    }
+    err = p9_rpc_run(&walking.rpc, name == NULL ? "442" : "442s", (u64)from->number,
+                     (u64)walking.to->number, (u64)walking.names, name, len);
+    return walk_end(&walking, err, to, qid);
+}
+
+int p9_walk_and_getattr(struct p9_fid *from, const char *name, size_t len, struct p9_fid **to,
+                        struct p9_qid *qid, struct p9_fid *of, struct p9_attributes *attributes)
+{
+    struct walking walking = {.names = name == NULL ? 0 : 1};
+    const char *shape = name == NULL ? "442" : "442s";
+    int err = walk_begin(&walking, from, len);
+    int walked;
 
     if (err != 0) {
         return err;
     }
-    err = p9_rpc_begin(&rpc, from->client, P9_WALK, 12 + (u32)len, 2 + QID_SIZE);
-    if (err == 0) {
-        err = p9_rpc_run(&rpc, names == 0 ? "442" : "442s", (u64)from->number, (u64)(*to)->number,
-                         (u64)names, name, len);
-        if (err == 0) {
-            err = walk_reply(&rpc, names, qid);
-        }
-        p9_rpc_end(&rpc);
-    }
+    walked = p9_rpc_start(&walking.rpc, shape, (u64)from->number, (u64)walking.to->number,
+                          (u64)walking.names, name, len);
+    err = p9_getattr(of, attributes);
+    walked = walked == 0 ? p9_rpc_finish(&walking.rpc)
+                         : p9_rpc_run(&walking.rpc, shape, (u64)from->number,
+                                      (u64)walking.to->number, (u64)walking.names, name, len);
+    walked = walk_end(&walking, walked, to, qid);
     if (err != 0) {
-        fid_drop(*to, err);
-        *to = NULL;
+        p9_fid_put(*to);
     }
-    return err;
+    return err != 0 ? err : walked;
 }
 
 static void get_time(struct p9_rpc *rpc, struct timespec *time)
@@ -305,6 +308,8 @@ int p9_lopen(struct p9_fid *fid, u32 access, struct p9_qid *qid)
     }
     err = p9_rpc_run(&rpc, "44", (u64)fid->number, (u64)(access | O_LARGEFILE));
     if (err == 0) {
+        fid->opened = true;
+        fid->written = access != O_RDONLY;
         p9_unpack(&rpc.in, "q4", qid, &unit);
         err = p9_rpc_check(&rpc);
     }
@@ -314,8 +319,11 @@ int p9_lopen(struct p9_fid *fid, u32 access, struct p9_qid *qid)
 
 int p9_lcreate(struct p9_fid *fid, const char *name, size_t len, u32 mode)
 {
-    return SIMPLE(fid->client, P9_LCREATE, 18 + (u32)len, "4s444", (u64)fid->number, name, len,
-                  (u64)(O_RDWR | LINUX_O_CREAT | O_EXCL | O_LARGEFILE), (u64)mode, 0ull);
+    int err = SIMPLE(fid->client, P9_LCREATE, 18 + (u32)len, "4s444", (u64)fid->number, name, len,
+                     (u64)(O_RDWR | LINUX_O_CREAT | O_EXCL | O_LARGEFILE), (u64)mode, 0ull);
+
+    fid->opened = fid->written = err == 0;
+    return err;
 }
 
 int p9_mkdir(struct p9_fid *dir, const char *name, size_t len, u32 mode)

@@ -28,22 +28,39 @@ u32 p9_number_get(struct p9_numbers *numbers);
 void p9_number_put(struct p9_numbers *numbers, u32 number);
 void p9_numbers_free(struct p9_numbers *numbers);
 
+#define P9_POSTED_MAX 6u
+
+struct p9_posted; /* fid.c */
+
 struct p9_client {
     struct p9_transport *transport; /* constant */
     u32 msize;                      /* constant: of a message, agreed with the server */
     struct p9_numbers fids, tags;
+    struct mutex posting;
+    struct p9_posted *posted[P9_POSTED_MAX]; /* under `posting`: NULL or a clunk on its way */
 };
 
 /* The server's name for a file, counted: it is given back after the last use. */
 struct p9_fid {
     struct p9_client *client; /* constant */
     u32 number;               /* constant */
+    bool opened, written;     /* constant once others know it: by the server; for writing */
     _Atomic u32 references;
 };
 
+must_check int p9_fid_new(struct p9_client *client, struct p9_fid **fid);
+/* Of one that the server does not have: `err` is why.  */
+void p9_fid_drop(struct p9_fid *fid, int err);
 struct p9_fid *p9_fid_get(struct p9_fid *fid);
-/* Clunks it at the last reference.  NULL is ignored. */
+/*
+ * Clunks it at the last reference.  NULL is ignored.  Nobody waits for that, unless the file was
+ * open to be written: then the host can execute it when this returns.
+ */
 void p9_fid_put(struct p9_fid *fid);
+/* The same, but all of it is done after p9_fids_settle() only; with the next request. */
+void p9_fid_put_later(struct p9_fid *fid);
+/* Waits for all clunks that are on their way. */
+void p9_fids_settle(struct p9_client *client);
 
 struct p9_attributes {
     struct p9_qid qid;
@@ -58,6 +75,10 @@ void p9_disconnect(struct p9_client *client);
 /* To a name in a directory, or with NULL another fid of the same file. */
 must_check int p9_walk(struct p9_fid *from, const char *name, size_t len, struct p9_fid **to,
                        struct p9_qid *qid);
+/* The first, and at the same time the attributes of `of`: both, or neither. */
+must_check int p9_walk_and_getattr(struct p9_fid *from, const char *name, size_t len,
+                                   struct p9_fid **to, struct p9_qid *qid, struct p9_fid *of,
+                                   struct p9_attributes *attributes);
 must_check int p9_getattr(struct p9_fid *fid, struct p9_attributes *attributes);
 must_check int p9_setattr(struct p9_fid *fid, const struct file_change *change);
 must_check int p9_statfs(struct p9_fid *fid, struct fs_stat *stat);
@@ -78,7 +99,7 @@ must_check int p9_fsync(struct p9_fid *fid, bool data_only);
 
 /*
  * Directory entries from the server's position `*pos` on, until `emit` has
- * no more room or there are no more.
+ * no more room (0) or there are no more (1).
  */
 must_check int p9_readdir(struct p9_fid *fid, u64 *pos, struct dir_emit *emit);
 

@@ -27,10 +27,15 @@ static void write_end(struct p9_inode *node, u64 bytes)
     mutex_unlock(&node->lock);
 }
 
-int p9_flush(struct p9_inode *node)
+/* Has all been written that `seen` is older than?  The lock is held. */
+static bool is_to_settle(const struct p9_inode *node)
+{
+    return node->changed && node->saved == node->put && node->writing == 0;
+}
+
+int p9_flush(struct p9_inode *node, bool settle)
 {
     u64 before;
-    bool ask;
     int err;
 
     if (node->inode.pages == NULL) {
@@ -45,9 +50,9 @@ int p9_flush(struct p9_inode *node)
     }
     mutex_lock(&node->lock);
     node->saved = MAX(node->saved, before); /* another flush may have got further */
-    ask = node->changed && node->saved == node->put && node->writing == 0;
+    settle = settle && is_to_settle(node);
     mutex_unlock(&node->lock);
-    if (ask) {
+    if (settle) {
         p9_settle(node);
     }
     return 0;
@@ -58,7 +63,8 @@ static int file_read_pages(struct file *file, struct io *io, u64 *pos)
     struct inode *inode = file->inode;
 
     /* At the end of the file, the server may know of more. */
-    if (*pos >= atomic_load_explicit(&inode->size, memory_order_relaxed)) {
+    if (*pos >= atomic_load_explicit(&inode->size, memory_order_relaxed) &&
+        !p9_is_known(p9_inode_of(inode))) {
         int err = p9_validate(p9_inode_of(inode));
 
         if (err != 0) {
@@ -90,7 +96,7 @@ static int file_sync_server(struct file *file, bool data_only)
 {
     struct p9_inode *node = p9_inode_of(file->inode);
     struct p9_fid *fid;
-    int err = p9_flush(node);
+    int err = p9_flush(node, true);
 
     if (err != 0) {
         return err;
@@ -115,7 +121,7 @@ static int write_through(struct file *file, u64 grown)
     if ((flags & O_SYNC) != 0) { /* O_DSYNC is a part of it */
         return file_sync_server(file, (flags & O_SYNC) == O_DSYNC);
     }
-    return p9_unsaved(node) > P9_UNSAVED_MAX ? p9_flush(node) : p9_room_take(node, grown);
+    return p9_unsaved(node) > P9_UNSAVED_MAX ? p9_flush(node, true) : p9_room_take(node, grown);
 }
 
 static int file_write_pages(struct file *file, struct io *io, u64 *pos)
@@ -140,36 +146,77 @@ static int file_write_pages(struct file *file, struct io *io, u64 *pos)
     return err;
 }
 
+static bool is_for_reading(struct file *file)
+{
+    return (atomic_load_explicit(&file->flags, memory_order_relaxed) & O_ACCMODE) == O_RDONLY;
+}
+
+/* If nobody else has the file, it is released next, and that settles it. */
 static int file_flush(struct file *file)
 {
-    u32 access = atomic_load_explicit(&file->flags, memory_order_relaxed) & O_ACCMODE;
+    bool last = atomic_load_explicit(&file->references, memory_order_acquire) == 1;
 
-    return access == O_RDONLY ? 0 : p9_flush(p9_inode_of(file->inode));
+    return is_for_reading(file) ? 0 : p9_flush(p9_inode_of(file->inode), !last);
+}
+
+/*
+ * The server is asked how the file is now while it closes the fid, and both are waited for:
+ * the host can execute what was written when close(2) returns.
+ */
+static void release_written(struct p9_inode *node)
+{
+    bool settle;
+
+    mutex_lock(&node->lock);
+    settle = is_to_settle(node);
+    mutex_unlock(&node->lock);
+    if (settle) {
+        p9_settle(node);
+    }
+    p9_fids_settle(&node->p9->client);
 }
 
 static void file_release(struct file *file)
 {
     struct p9_inode *node = p9_inode_of(file->inode);
-
+    bool written = !is_for_reading(file);
     /* What a mapping has written.  Errors were for msync(2) and close(2) to tell. */
-    int ignored = file_flush(file);
+    int ignored = written ? p9_flush(node, false) : 0;
+    bool last = p9_open_leave(node, written);
 
     (void)ignored;
-    if (p9_open_leave(node) && file->inode->pages != NULL) {
+    if (written) {
+        release_written(node);
+    }
+    if (last && file->inode->pages != NULL) {
         p9_keep(node);
     }
 }
 
+/*
+ * Whoever reads a folder reads until there is nothing more: the end was known before, and `priv`
+ * has where it is, once.
+ */
 static int dir_read(struct file *file, u64 *pos, struct dir_emit *emit)
 {
+    bool at_end = *pos != 0 && (uintptr_t)file->priv == *pos;
     struct p9_fid *fid;
-    int err = p9_open_get(p9_inode_of(file->inode), O_RDONLY, &fid);
+    int result;
 
-    if (err == 0) {
-        err = p9_readdir(fid, pos, emit);
+    file->priv = NULL;
+    if (at_end) {
+        return 0;
+    }
+    result = p9_open_get(p9_inode_of(file->inode), O_RDONLY, &fid);
+    if (result == 0) {
+        result = p9_readdir(fid, pos, emit);
         p9_fid_put(fid);
     }
-    return err;
+    if (result == 1) {
+        file->priv = (void *)(uintptr_t)*pos;
+        result = 0;
+    }
+    return result;
 }
 
 static const struct file_ops p9_file_ops = {
@@ -207,10 +254,10 @@ int p9_file_open(struct inode *inode, struct file *file)
     err = p9_open_get(node, access == 3 ? O_RDWR : access, &fid);
     if (err == 0) {
         p9_fid_put(fid);
-        err = p9_validate(node);
+        err = p9_is_valid_since(node, file->began) ? 0 : p9_validate(node);
     }
     if (err != 0) {
-        (void)p9_open_leave(node);
+        (void)p9_open_leave(node, false);
         return err;
     }
     file->ops = type == S_IFDIR ? &p9_dir_ops : &p9_file_ops;

@@ -1,177 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attributes of the 9P file system.
- *
- * The server may know files by their names (QEMU does): of a file that has
- * none any more it tells nothing, though it goes on to read and write what
- * is open.  For those we answer from what was seen last.
+ * Changes of attributes, and the table of operations of the 9P file system's
+ * inodes.
  */
 #include "p9fs_priv.h"
 
 #include "../fs_priv.h"
+#include <kernel/clock.h>
 #include <kernel/errno.h>
 #include <kernel/frame.h>
 
-#define OUT_OF_DATE UINT64_MAX
-
-/* Which changes of ours the server had when it was asked. */
-struct moment {
-    u64 contents; /* p9_inode's generation */
-    u64 names;    /* and its names */
-    u64 ask;      /* the number of the question */
-};
-
-static bool time_is(const struct timespec *a, const struct timespec *b)
-{
-    return a->sec == b->sec && a->nsec == b->nsec;
-}
-
-/* The file has no name, or its name belongs to another file. */
-static bool has_gone(int err)
-{
-    return err == -ENOENT || err == -ESTALE || err == -ENOTDIR;
-}
-
-/* Open, or known to have lost its last name: it lives on without one.  The lock is held. */
-static bool may_be_nameless(const struct p9_inode *node)
-{
-    return node->files > 0 || atomic_load_explicit(&node->unlinked, memory_order_relaxed);
-}
-
-/* What we have is newer than what the server has.  The lock is held. */
-static bool is_newer(const struct p9_inode *node)
-{
-    return node->put != node->saved || node->writing != 0;
-}
-
-u64 p9_unsaved(struct p9_inode *node)
-{
-    u64 unsaved;
-
-    mutex_lock(&node->lock);
-    unsaved = node->put - node->saved;
-    mutex_unlock(&node->lock);
-    return unsaved;
-}
-
-/*
- * The server's attributes, of this very file; and as of when.  While ours are
- * newer what it says is out of date, even if it has all by the time when we hear it.
- */
-static int ask(struct p9_inode *node, struct p9_attributes *attributes, struct moment *moment)
-{
-    struct p9_fid *fid = p9_inode_fid(node);
-    int err;
-
-    mutex_lock(&node->lock);
-    moment->contents = is_newer(node) ? OUT_OF_DATE : node->generation;
-    moment->names = node->naming != 0 ? OUT_OF_DATE : node->names;
-    moment->ask = ++node->asks;
-    mutex_unlock(&node->lock);
-    err = p9_getattr(fid, attributes);
-    p9_fid_put(fid);
-    if (err == 0 && (attributes->qid.path != node->qid.path ||
-                     (attributes->stat.mode & S_IFMT) != (node->inode.mode & S_IFMT))) {
-        err = -ESTALE;
-    }
-    return err;
-}
-
-/*
- * Takes what the server said, if nothing of ours is newer than that, which
- * *taken tells.  An answer that a later one has overtaken changes nothing here.
- * True if the contents are not those that the cache has.  The lock is held.
- */
-static bool take_attributes(struct p9_inode *node, const struct file_stat *stat,
-                            const struct moment *moment, bool *taken)
-{
-    bool same = node->seen.size == stat->size && time_is(&node->seen.mtime, &stat->mtime);
-    u32 links = node->seen.links;
-
-    *taken = moment->contents == node->generation && !is_newer(node);
-    if (moment->ask < node->told) {
-        return false;
-    }
-    node->told = moment->ask;
-    node->inode.mode = stat->mode;
-    node->inode.uid = stat->uid;
-    node->inode.gid = stat->gid;
-    if (moment->names == node->names) {
-        links = stat->links;
-        atomic_store_explicit(&node->unlinked, false, memory_order_relaxed);
-    }
-    node->seen.links = links;
-    if (!*taken) {
-        return false;
-    }
-    node->seen = *stat;
-    node->seen.links = links;
-    node->inode.mtime = stat->mtime;
-    atomic_store_explicit(&node->inode.size, stat->size, memory_order_release);
-    if (node->changed) {
-        node->changed = false; /* by ourselves, then */
-        return false;
-    }
-    return !same;
-}
-
-/* As p9_validate(), and tells what the server said, and whether that is how it is. */
-static int look(struct p9_inode *node, struct p9_attributes *now, bool *taken)
-{
-    struct moment moment;
-    bool stale;
-    int err = ask(node, now, &moment);
-
-    if (err != 0) {
-        return err;
-    }
-    mutex_lock(&node->lock);
-    stale = take_attributes(node, &now->stat, &moment, taken);
-    mutex_unlock(&node->lock);
-    if (stale && node->inode.pages != NULL) {
-        (void)page_cache_drop_clean(node->inode.pages);
-    }
-    return 0;
-}
-
-int p9_validate(struct p9_inode *node)
-{
-    struct p9_attributes now;
-    bool nameless, taken;
-    int err = look(node, &now, &taken);
-
-    mutex_lock(&node->lock);
-    nameless = has_gone(err) && may_be_nameless(node);
-    mutex_unlock(&node->lock);
-    return nameless ? 0 : err;
-}
-
-static int p9_getattr_op(struct inode *inode, struct file_stat *stat)
-{
-    struct p9_inode *node = p9_inode_of(inode);
-    struct p9_attributes now;
-    bool taken = false;
-    int err = look(node, &now, &taken);
-    bool gone = has_gone(err);
-
-    mutex_lock(&node->lock);
-    if (err == 0) {
-        *stat = now.stat;
-    } else if (gone && may_be_nameless(node)) {
-        *stat = node->seen;
-        err = 0;
-    }
-    if (err == 0 && !taken) {
-        stat->size = atomic_load_explicit(&inode->size, memory_order_relaxed);
-        stat->blocks = MAX(stat->blocks, (stat->size + 511) / 512);
-    }
-    if (err == 0 && !taken && (!gone || is_newer(node))) {
-        stat->mtime = stat->ctime = node->written;
-    }
-    mutex_unlock(&node->lock);
-    stat->dev = inode->super->dev;
-    return err;
-}
+/* Two requests are not much nearer to each other. */
+#define JUST_NOW (2 * NSEC_PER_MSEC)
 
 /*
  * A file without a name cannot be given a size on such a server.  The bytes
@@ -210,21 +50,36 @@ static void set_size(struct p9_inode *node, u64 size)
 }
 
 /*
+ * Is it the one that is meant, without asking?  Who has no file open means whatever has the
+ * name; and when the size changes, contents are lost.
+ */
+static bool is_certain(struct p9_inode *node, const struct file_change *change)
+{
+    bool by_name;
+
+    mutex_lock(&node->lock);
+    by_name = node->files == 0 && trust_is_fresh(node->asked, P9_TRUST);
+    mutex_unlock(&node->lock);
+    return (by_name && (change->what & SET_SIZE) == 0) ||
+           p9_is_valid_since(node, clock_now() - JUST_NOW);
+}
+
+/*
  * Of this very file: its name may be another's by now, and a server that goes by
  * names would change that one.  Rejected: the fid that is open; QEMU before 10.0
  * goes by its name, too.
  */
 static int change_server(struct p9_inode *node, const struct file_change *change)
 {
-    struct p9_attributes now;
     struct p9_fid *fid;
-    struct moment ignored;
-    int err = ask(node, &now, &ignored);
+    int err = is_certain(node, change) ? 0 : p9_confirm(node, false);
 
     if (err == 0) {
+        p9_alter_begin(node);
         fid = p9_inode_fid(node);
         err = p9_setattr(fid, change);
         p9_fid_put(fid);
+        p9_alter_end(node, 0);
     }
     return err;
 }
@@ -237,7 +92,7 @@ static int change_sized(struct p9_inode *node, const struct file_change *change,
     int err = change_server(node, change);
 
     mutex_lock(&node->lock);
-    nameless = has_gone(err) && may_be_nameless(node);
+    nameless = p9_has_gone(err) && p9_may_be_nameless(node);
     mutex_unlock(&node->lock);
     *set = err == 0 || nameless;
     if (!*set) {
@@ -269,6 +124,21 @@ void p9_settle(struct p9_inode *node)
     (void)ignored;
 }
 
+/* What is known without asking: who has asked before that hears what was. */
+static void note_change(struct p9_inode *node, const struct file_change *change)
+{
+    mutex_lock(&node->lock);
+    node->told = ++node->asks;
+    if ((change->what & SET_MODE) != 0) {
+        node->inode.mode = (node->inode.mode & S_IFMT) | (change->mode & ~S_IFMT);
+        node->seen.mode = node->inode.mode;
+    }
+    if ((change->what & SET_MTIME) != 0) { /* the pages are those of that time now */
+        node->seen.mtime = node->inode.mtime = change->mtime;
+    }
+    mutex_unlock(&node->lock);
+}
+
 static int p9_setattr_op(struct inode *inode, const struct file_change *change)
 {
     struct p9_inode *node = p9_inode_of(inode);
@@ -282,28 +152,32 @@ static int p9_setattr_op(struct inode *inode, const struct file_change *change)
     }
     /* Written later, the bytes would change the time again. */
     if (err == 0 && (change->what & SET_MTIME) != 0 && inode->pages != NULL) {
-        err = p9_flush(node);
+        err = p9_flush(node, true);
     }
     if (err != 0) {
         return err;
     }
     if ((change->what & SET_SIZE) != 0 && inode->pages != NULL) {
         err = change_size(node, change);
+        if (err == 0) {
+            mutex_lock(&node->lock);
+            node->told = ++node->asks;
+            mutex_unlock(&node->lock);
+            p9_settle(node);
+        }
     } else {
         err = change_server(node, change);
-    }
-    if (err == 0) {
-        mutex_lock(&node->lock);
-        node->changed = true;
-        node->told = ++node->asks; /* who has asked before that hears what was */
-        mutex_unlock(&node->lock);
-        p9_settle(node);
+        if (err == 0) {
+            note_change(node, change);
+        }
     }
     return err;
 }
 
 const struct inode_ops p9_inode_ops = {
     .lookup = p9_name_lookup,
+    .confirm = p9_name_confirm,
+    .goes_by = p9_name_goes_by,
     .create = p9_name_create,
     .symlink = p9_name_symlink,
     .link = p9_name_link,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names of the 9P file system.  A name is looked up on the server each time:
- * that is one request for a file that is known already, and one to give the fid
- * back that it was known by.
+ * Names of the 9P file system.  One that is looked up is walked to; one that is
+ * known already is confirmed: the server knows a fid by the name that it was
+ * walked to by (QEMU does), so its attributes tell whether it is still that file's.
  */
 #include "p9fs_priv.h"
 
+#include <kernel/clock.h>
 #include <kernel/errno.h>
 
 int p9_name_lookup(struct inode *dir, const char *name, size_t len, struct inode **inode)
@@ -16,7 +17,62 @@ int p9_name_lookup(struct inode *dir, const char *name, size_t len, struct inode
     int err = p9_walk(from, name, len, &fid, &qid);
 
     p9_fid_put(from);
-    return err != 0 ? err : p9_inode_find(dir->super->priv, fid, &qid, inode);
+    return err != 0 ? err
+                    : p9_inode_find(dir->super->priv, fid, &qid, p9_name_of(dir, name, len), inode);
+}
+
+struct p9_name p9_name_of(const struct inode *dir, const char *name, size_t len)
+{
+    struct p9_name result = {.dir = dir->ino, .hash = 0xcbf29ce484222325ull};
+
+    for (size_t i = 0; i < len; i++) {
+        result.hash = (result.hash ^ (u8)name[i]) * 0x100000001b3ull;
+    }
+    return result;
+}
+
+bool p9_name_goes_by(struct inode *dir, const char *name, size_t len, struct inode *inode)
+{
+    struct p9_name is = p9_name_of(dir, name, len);
+    struct p9_inode *node = p9_inode_of(inode);
+    bool same;
+
+    mutex_lock(&node->lock);
+    same = node->name.dir == is.dir && node->name.hash == is.hash;
+    mutex_unlock(&node->lock);
+    return same;
+}
+
+int p9_name_confirm(struct inode *dir, const char *name, size_t len, struct inode *inode,
+                    bool opens)
+{
+    int err =
+        p9_name_goes_by(dir, name, len, inode) ? p9_confirm(p9_inode_of(inode), opens) : -ESTALE;
+
+    /* Was it by this name still that it was asked for? */
+    return err == 0 && !p9_name_goes_by(dir, name, len, inode) ? -ESTALE : err;
+}
+
+/* Its inode, of the file that is open as `opened`; found by its name, as others are. */
+static int find_created(struct inode *dir, const char *name, size_t len, struct p9_fid *opened,
+                        struct inode **inode)
+{
+    struct p9_name known = p9_name_of(dir, name, len);
+    struct p9_fid *from = p9_inode_fid(p9_inode_of(dir));
+    struct p9_attributes attributes;
+    nsec_t asked = clock_now();
+    struct p9_fid *fid;
+    struct p9_qid qid;
+    int err = p9_walk_and_getattr(from, name, len, &fid, &qid, opened, &attributes);
+
+    p9_fid_put(from);
+    if (err != 0) {
+        return err;
+    }
+    if (attributes.qid.path != qid.path) { /* another has replaced it already */
+        return p9_inode_find(dir->super->priv, fid, &qid, known, inode);
+    }
+    return p9_inode_take(dir->super->priv, fid, &attributes, asked, known, inode);
 }
 
 /* The file that was created stays open until it is opened: its mode may forbid that. */
@@ -32,9 +88,11 @@ static int create_file(struct inode *dir, const char *name, size_t len, u32 mode
     if (err != 0) {
         return err;
     }
+    p9_alter_begin(p9_inode_of(dir));
     err = p9_lcreate(fid, name, len, mode & ~S_IFMT);
+    p9_alter_end(p9_inode_of(dir), 0);
     if (err == 0) {
-        err = p9_name_lookup(dir, name, len, inode);
+        err = find_created(dir, name, len, fid, inode);
     }
     if (err == 0) {
         p9_open_adopt(p9_inode_of(*inode), fid);
@@ -57,11 +115,13 @@ int p9_name_create(struct inode *dir, const char *name, size_t len, u32 mode, u6
         return create_file(dir, name, len, mode, inode);
     }
     from = p9_inode_fid(p9_inode_of(dir));
+    p9_alter_begin(p9_inode_of(dir));
     if ((mode & S_IFMT) == S_IFDIR) {
         err = p9_mkdir(from, name, len, mode & ~S_IFMT);
     } else {
         err = p9_mknod(from, name, len, mode, rdev);
     }
+    p9_alter_end(p9_inode_of(dir), 0);
     p9_fid_put(from);
     return err != 0 ? err : p9_name_lookup(dir, name, len, inode);
 }
@@ -76,17 +136,19 @@ int p9_name_symlink(struct inode *dir, const char *name, size_t len, const char 
         return -EROFS;
     }
     from = p9_inode_fid(p9_inode_of(dir));
+    p9_alter_begin(p9_inode_of(dir));
     err = p9_symlink(from, name, len, target);
+    p9_alter_end(p9_inode_of(dir), 0);
     p9_fid_put(from);
     return err != 0 ? err : p9_name_lookup(dir, name, len, inode);
 }
 
-/* What the server says of the number of names is not to be relied on until naming_end(). */
-static void naming_begin(struct p9_inode *node)
+void p9_alter_begin(struct p9_inode *node)
 {
     mutex_lock(&node->lock);
-    node->naming++;
-    node->names++;
+    node->altering++;
+    node->alterations++;
+    node->unsure = true;
     mutex_unlock(&node->lock);
 }
 
@@ -105,14 +167,18 @@ static bool names_change(struct p9_inode *node, int by)
     return links == 0;
 }
 
-/* It has `by` names more. */
-static void naming_end(struct p9_inode *node, int by)
+void p9_alter_end(struct p9_inode *node, int by)
 {
     bool lost;
 
     mutex_lock(&node->lock);
-    node->naming--;
+    node->altering--;
+    node->unsure = true;
     lost = by != 0 && names_change(node, by);
+    if (by != 0) { /* `fid` may have gone by that name, or by one that it has no more */
+        node->asked = 0;
+        node->name = (struct p9_name){0};
+    }
     mutex_unlock(&node->lock);
     if (lost) {
         p9_unkeep(node);
@@ -130,9 +196,11 @@ int p9_name_link(struct inode *dir, const char *name, size_t len, struct inode *
     }
     from = p9_inode_fid(p9_inode_of(dir));
     fid = p9_inode_fid(p9_inode_of(to));
-    naming_begin(p9_inode_of(to));
+    p9_alter_begin(p9_inode_of(to));
+    p9_alter_begin(p9_inode_of(dir));
     err = p9_link(from, name, len, fid);
-    naming_end(p9_inode_of(to), err == 0 ? 1 : 0);
+    p9_alter_end(p9_inode_of(dir), 0);
+    p9_alter_end(p9_inode_of(to), err == 0 ? 1 : 0);
     p9_fid_put(fid);
     p9_fid_put(from);
     return err;
@@ -149,9 +217,11 @@ int p9_name_unlink(struct inode *dir, const char *name, size_t len, struct inode
         return -EROFS;
     }
     from = p9_inode_fid(p9_inode_of(dir));
-    naming_begin(node);
+    p9_alter_begin(node);
+    p9_alter_begin(p9_inode_of(dir));
     err = p9_unlinkat(from, name, len, directory);
-    naming_end(node, err == 0 ? -1 : 0);
+    p9_alter_end(p9_inode_of(dir), 0);
+    p9_alter_end(node, err == 0 ? -1 : 0);
     p9_fid_put(from);
     return err;
 }
@@ -180,15 +250,19 @@ int p9_name_rename(struct inode *from, const char *name, size_t len, struct inod
     }
     replaced = find_replaced(to, new_name, new_len);
     if (replaced != NULL) {
-        naming_begin(p9_inode_of(replaced));
+        p9_alter_begin(p9_inode_of(replaced));
     }
     old_dir = p9_inode_fid(p9_inode_of(from));
     new_dir = p9_inode_fid(p9_inode_of(to));
+    p9_alter_begin(p9_inode_of(from));
+    p9_alter_begin(p9_inode_of(to));
     err = p9_renameat(old_dir, name, len, new_dir, new_name, new_len);
+    p9_alter_end(p9_inode_of(to), 0);
+    p9_alter_end(p9_inode_of(from), 0);
     p9_fid_put(new_dir);
     p9_fid_put(old_dir);
     if (replaced != NULL) {
-        naming_end(p9_inode_of(replaced), err == 0 ? -1 : 0);
+        p9_alter_end(p9_inode_of(replaced), err == 0 ? -1 : 0);
         inode_put(replaced);
     }
     return err;

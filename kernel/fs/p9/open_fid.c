@@ -34,9 +34,10 @@ static struct p9_fid *find(const struct p9_inode *node, u32 access)
 static int open_as(struct p9_inode *node, u32 access)
 {
     struct p9_qid qid;
-    struct p9_fid *fid;
-    int err = p9_walk(node->fid, NULL, 0, &fid, &qid);
+    struct p9_fid *fid = node->spare;
+    int err = fid != NULL ? 0 : p9_walk(node->fid, NULL, 0, &fid, &qid);
 
+    node->spare = NULL;
     if (err == 0) {
         err = p9_lopen(fid, access, &qid);
         if (err == 0 && (qid.path != node->qid.path || qid.type != node->qid.type)) {
@@ -98,13 +99,6 @@ static void detach(struct p9_inode *node, struct p9_fid *opened[ACCESSES])
     }
 }
 
-static void put_all(struct p9_fid *opened[ACCESSES])
-{
-    for (unsigned i = 0; i < ACCESSES; i++) {
-        p9_fid_put(opened[i]);
-    }
-}
-
 void p9_open_close_all(struct p9_inode *node)
 {
     struct p9_fid *opened[ACCESSES];
@@ -112,10 +106,12 @@ void p9_open_close_all(struct p9_inode *node)
     mutex_lock(&node->lock);
     detach(node, opened);
     mutex_unlock(&node->lock);
-    put_all(opened);
+    for (unsigned i = 0; i < ACCESSES; i++) {
+        p9_fid_put(opened[i]);
+    }
 }
 
-bool p9_open_leave(struct p9_inode *node)
+bool p9_open_leave(struct p9_inode *node, bool later)
 {
     struct p9_fid *opened[ACCESSES] = {0};
     bool last;
@@ -126,6 +122,12 @@ bool p9_open_leave(struct p9_inode *node)
         detach(node, opened);
     }
     mutex_unlock(&node->lock);
-    put_all(opened);
+    for (unsigned i = 0; i < ACCESSES; i++) {
+        if (later) {
+            p9_fid_put_later(opened[i]);
+        } else {
+            p9_fid_put(opened[i]);
+        }
+    }
     return last;
 }

@@ -24,6 +24,7 @@ static int pages_read(struct inode *inode, u64 index, const pfn_t *frames, unsig
 {
     u64 offset = index << PAGE_SHIFT;
     u64 size = (u64)count << PAGE_SHIFT;
+    u64 end = atomic_load_explicit(&inode->size, memory_order_acquire);
     u64 done = 0;
     s64 got = 1;
     struct p9_fid *fid;
@@ -32,7 +33,8 @@ static int pages_read(struct inode *inode, u64 index, const pfn_t *frames, unsig
     if (err != 0) {
         return err;
     }
-    while (done < size && got > 0) {
+    /* Beyond the end there is nothing; when that moves, these pages are read anew. */
+    while (offset + done < end && done < size && got > 0) {
         got = p9_read(fid, offset + done, frames, done, size - done);
         done += got > 0 ? (u64)got : 0;
     }
@@ -56,10 +58,12 @@ static int write_sized(struct inode *inode, u64 index, const pfn_t *frames, u64 
     mutex_lock(&p9_inode_of(inode)->lock);
     p9_inode_of(inode)->changed = true;
     mutex_unlock(&p9_inode_of(inode)->lock);
+    p9_alter_begin(p9_inode_of(inode));
     while (done < size && put > 0) {
         put = p9_write(fid, offset + done, frames, done, size - done);
         done += put > 0 ? (u64)put : 0;
     }
+    p9_alter_end(p9_inode_of(inode), 0);
     p9_fid_put(fid);
     if (put < 0) {
         return (int)put;

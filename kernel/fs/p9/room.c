@@ -46,7 +46,7 @@ int p9_room_take(struct p9_inode *node, u64 bytes)
             return 0;
         }
     }
-    err = p9_flush(node);
+    err = p9_flush(node, true);
     ask(p9);
     return err;
 }

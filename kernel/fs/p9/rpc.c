@@ -2,7 +2,8 @@
 /*
  * Requests: a tag, memory for both messages in one block, and what comes
  * back checked before anybody reads it.  A thread waits for its own reply;
- * any number of threads have one request each on its way.
+ * any number of threads have requests on their way.  One that is started goes
+ * with the next, in one notification: p9_rpc_start().
  *
  * kmalloc's memory is contiguous in the direct map, so a message is one
  * segment.  Data is not in that block: it goes from and to the frames.
@@ -125,9 +126,18 @@ static int send(struct p9_rpc *rpc, const struct p9_buffer *out)
     return err;
 }
 
+/* The reply has come: 0 if it is one, to this request. */
+static int open_reply(struct p9_rpc *rpc)
+{
+    if (rpc->length > rpc->size + (rpc->payload_in ? rpc->payload_size : 0)) {
+        return -EIO;
+    }
+    return p9_open_reply(&rpc->in, rpc->memory + rpc->out_size, rpc->size, rpc->length, rpc->type,
+                         rpc->tag);
+}
+
 int p9_rpc_run(struct p9_rpc *rpc, const char *shape, ...)
 {
-    u32 in_size = rpc->size + (rpc->payload_in ? rpc->payload_size : 0);
     struct p9_buffer out;
     va_list args;
     int err;
@@ -140,14 +150,38 @@ int p9_rpc_run(struct p9_rpc *rpc, const char *shape, ...)
     if (err == 0) {
         err = send(rpc, &out);
     }
-    if (err != 0) {
-        return err;
+    return err != 0 ? err : open_reply(rpc);
+}
+
+int p9_rpc_start(struct p9_rpc *rpc, const char *shape, ...)
+{
+    struct p9_transport *transport = rpc->client->transport;
+    struct p9_segment list[SEGMENTS_OWN];
+    struct p9_buffer out;
+    va_list args;
+
+    if (transport->start == NULL) {
+        return -EAGAIN;
     }
-    if (rpc->length > in_size) {
-        return -EIO;
+    p9_begin(&out, rpc->memory, rpc->out_size, rpc->type, rpc->tag);
+    va_start(args, shape);
+    p9_pack(&out, shape, args);
+    va_end(args);
+    if (p9_finish(&out, 0) != 0) {
+        return -EAGAIN; /* which p9_rpc_run() tells */
     }
-    return p9_open_reply(&rpc->in, rpc->memory + rpc->out_size, rpc->size, rpc->length, rpc->type,
-                         rpc->tag);
+    list[0] = (struct p9_segment){virt_to_phys(out.data), out.size};
+    list[1] = (struct p9_segment){virt_to_phys(rpc->memory + rpc->out_size), rpc->size};
+    rpc->started = transport->start(transport, list, 1, list + 1, 1);
+    return rpc->started == NULL ? -EAGAIN : 0;
+}
+
+int p9_rpc_finish(struct p9_rpc *rpc)
+{
+    struct p9_transport *transport = rpc->client->transport;
+    int err = transport->finish(transport, rpc->started, &rpc->length);
+
+    return err != 0 ? err : open_reply(rpc);
 }
 
 int p9_rpc_check(const struct p9_rpc *rpc)

@@ -11,16 +11,11 @@
 #include "p9fs_priv.h"
 
 #include "../fs_priv.h"
+#include <kernel/clock.h>
 #include <kernel/kmalloc.h>
 #include <kernel/string.h>
 
 #define WRITE_TRIES 8u /* others may take the memory that was found */
-/*
- * Of a path of ten names nine are folders, and each costs two requests.  One that the host
- * replaces within this time is still taken for the old one on the way to something; since
- * QEMU's fids are paths, what is found there is the new one's even so.
- */
-#define TRUST_NSEC NSEC_PER_SEC
 
 static struct list *bucket(struct p9_super *p9, u64 path)
 {
@@ -51,15 +46,23 @@ static struct p9_inode *find_known(struct p9_super *p9, const struct p9_qid *qid
     return node;
 }
 
-/* The name that it was just found by is the one that is good. */
-static void change_fid(struct p9_inode *node, struct p9_fid *fid)
+/*
+ * The name that it was just found by is the one that is good.  It may be a file that got the
+ * number of one that has gone.
+ */
+static void change_fid(struct p9_inode *node, struct p9_fid *fid, struct p9_name name)
 {
-    struct p9_fid *old;
+    struct p9_fid *old, *spare;
 
     mutex_lock(&node->lock);
     old = node->fid;
+    spare = node->spare;
     node->fid = fid;
+    node->spare = NULL;
+    node->name = name;
+    node->unsure = true;
     mutex_unlock(&node->lock);
+    p9_fid_put(spare);
     p9_fid_put(old);
 }
 
@@ -103,6 +106,7 @@ static void node_free(struct p9_inode *node)
         page_cache_free(node->inode.pages);
     }
     p9_open_close_all(node);
+    p9_fid_put(node->spare);
     p9_fid_put(node->fid);
     kfree(node);
 }
@@ -126,25 +130,38 @@ static struct p9_inode *node_publish(struct p9_super *p9, struct p9_inode *node)
 }
 
 int p9_inode_find(struct p9_super *p9, struct p9_fid *fid, const struct p9_qid *qid,
-                  struct inode **inode)
+                  struct p9_name name, struct inode **inode)
 {
     struct p9_inode *node = find_known(p9, qid);
     struct p9_attributes attributes;
+    nsec_t asked = clock_now();
     int err;
 
     if (node != NULL) {
-        change_fid(node, fid);
+        change_fid(node, fid, name);
         *inode = &node->inode;
         return 0;
     }
     err = p9_getattr(fid, &attributes);
-    if (err == 0) {
-        err = node_new(p9, fid, &attributes, &node);
-    }
     if (err != 0) {
         p9_fid_put(fid);
         return err;
     }
+    return p9_inode_take(p9, fid, &attributes, asked, name, inode);
+}
+
+int p9_inode_take(struct p9_super *p9, struct p9_fid *fid, const struct p9_attributes *attributes,
+                  nsec_t asked, struct p9_name name, struct inode **inode)
+{
+    struct p9_inode *node;
+    int err = node_new(p9, fid, attributes, &node);
+
+    if (err != 0) {
+        p9_fid_put(fid);
+        return err;
+    }
+    node->name = name;
+    node->asked = asked;
     *inode = &node_publish(p9, node)->inode;
     return 0;
 }
@@ -254,7 +271,7 @@ static int super_sync(struct super *super)
         struct p9_inode *node;
 
         while ((node = next_to_sync(p9, i, round)) != NULL) {
-            int err = p9_flush(node);
+            int err = p9_flush(node, true);
 
             inode_put(&node->inode);
             result = result == 0 ? err : result;
@@ -285,7 +302,7 @@ static struct p9_super *super_new(const char *tag, bool is_read_only)
     p9->super.type = "9p";
     p9->super.read_only = is_read_only;
     p9->super.no_dentry_cache = true;
-    p9->super.trust_nsec = TRUST_NSEC;
+    p9->super.trust_nsec = P9_TRUST;
     p9->super.dev = vfs_new_dev();
     p9->super.priv = p9;
     strlcpy(p9->super.source, tag, sizeof(p9->super.source));
@@ -311,7 +328,7 @@ int p9fs_new(struct p9_transport *transport, const char *tag, bool is_read_only,
     }
     err = p9_getattr(fid, &attributes);
     if (err == 0) {
-        err = p9_inode_find(p9, fid, &attributes.qid, &root);
+        err = p9_inode_find(p9, fid, &attributes.qid, (struct p9_name){0}, &root);
     } else {
         p9_fid_put(fid);
     }

@@ -18,6 +18,7 @@
 #define COUNT_SIZE 4u  /* in front of the data of a reply */
 #define WRITE_HEAD 16u /* in front of the data of a request: fid offset count */
 #define ENTRY_MIN 24u  /* of Rreaddir, with an empty name */
+#define ENTRY_MAX (ENTRY_MIN + NAME_MAX)
 
 /*
  * Segments for the bytes [start, start + size) of the frames, as far as there
@@ -140,7 +141,10 @@ static int emit_entries(struct p9_buffer *in, u64 *pos, struct dir_emit *emit)
     return 1;
 }
 
-/* As emit_entries(), and 2 at the end of the directory. */
+/*
+ * As emit_entries(), and 2 at the end of the directory: the server (QEMU) fills a reply as far as
+ * there is room, so that the last one tells that it is.
+ */
 static int readdir_once(struct p9_fid *fid, u64 *pos, struct dir_emit *emit)
 {
     u32 room = (u32)MIN((u64)fid->client->msize - P9_HEADER - COUNT_SIZE, P9_READDIR_SIZE);
@@ -159,6 +163,7 @@ static int readdir_once(struct p9_fid *fid, u64 *pos, struct dir_emit *emit)
         } else {
             rpc.in.size = rpc.in.at + count;
             err = count == 0 ? 2 : emit_entries(&rpc.in, pos, emit);
+            err = err == 1 && room - count >= ENTRY_MAX ? 2 : err;
         }
     }
     p9_rpc_end(&rpc);
@@ -178,5 +183,5 @@ int p9_readdir(struct p9_fid *fid, u64 *pos, struct dir_emit *emit)
             return -EIO;
         }
     } while (result == 1);
-    return result < 0 ? result : 0;
+    return result < 0 ? result : result == 2;
 }

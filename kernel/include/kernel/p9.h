@@ -24,6 +24,17 @@ struct p9_transport {
      */
     int (*request)(struct p9_transport *transport, const struct p9_segment *out, unsigned outs,
                    const struct p9_segment *in, unsigned ins, u32 *length);
+    /*
+     * Likewise, but does not wait: what stands for the request, or NULL if there is no room for
+     * it now.  The server hears of it with the next `request`, `show` or `finish` of anybody.
+     */
+    void *(*start)(struct p9_transport *transport, const struct p9_segment *out, unsigned outs,
+                   const struct p9_segment *in, unsigned ins);
+    void (*show)(struct p9_transport *transport);
+    /* Would `finish` wait?  It never is done if it was not shown. */
+    bool (*is_done)(struct p9_transport *transport, void *started);
+    /* Waits for what was started, which is then no more.  As `request`. */
+    int (*finish)(struct p9_transport *transport, void *started, u32 *length);
     void *priv;
 };
 

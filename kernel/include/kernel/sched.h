@@ -33,6 +33,8 @@ bool sched_is_alone(void);
 void sched_prepare_sleep(void);
 void sched_cancel_sleep(void);
 int sched_sleep(nsec_t deadline);
+/* When a sleep of the calling thread was last ended by its deadline; 0: never. */
+nsec_t sched_slept_until(void);
 
 /*
  * sched_prepare_sleep() without its fence: for a caller that holds the lock

@@ -88,6 +88,7 @@ struct thread {
 
     struct list all;          /* (l) of all threads, or of free ones */
     struct timer sleep_timer; /* (t) */
+    nsec_t slept_until;       /* (t) when its deadline last ended a sleep of it; 0: never */
     bool timed_out;           /* (w) */
     bool moved;               /* (w) it did not sleep, but comes from elsewhere */
 

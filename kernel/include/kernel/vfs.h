@@ -110,6 +110,15 @@ struct dir_emit {
 struct inode_ops {
     /* (d) -ENOENT if it is not there.  A counted reference. */
     int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **inode);
+    /*
+     * (d) With super->trust_nsec: is the name still that of `inode`, which it was looked up to
+     * be?  0; else lookup is to say what it is.  It costs less than that.  `opens`: it is to be
+     * opened next. [ask lookup]
+     */
+    int (*confirm)(struct inode *dir, const char *name, size_t len, struct inode *inode,
+                   bool opens);
+    /* Likewise: if nobody is asked, is it by that name that requests reach the file? [yes] */
+    bool (*goes_by)(struct inode *dir, const char *name, size_t len, struct inode *inode);
     /* (d) Any type but a link; `rdev` for devices. [-EROFS] */
     int (*create)(struct inode *dir, const char *name, size_t len, u32 mode, u64 rdev,
                   struct inode **inode);
@@ -157,7 +166,7 @@ struct super {
     char source[64];  /* likewise */
     bool read_only;
     bool no_dentry_cache; /* names change behind our back (9p, proc): look up anew */
-    nsec_t trust_nsec;    /* then: a folder on the way is asked for again after so long */
+    nsec_t trust_nsec;    /* then: what it said of a name is believed for so long (trust.c) */
     bool has_xattrs;      /* kept by xattr.c, in memory */
     u64 dev;
     struct dentry *root;
@@ -216,7 +225,7 @@ struct dentry {
     struct list sibling;    /* (t) */
     struct list hash;       /* (t) by parent and name */
     struct list unused;     /* (t) while references is 0: may be thrown away */
-    nsec_t asked;           /* (t) when the file system last said so (trust_nsec) */
+    nsec_t asked;           /* (t) when the file system was last asked for it (trust_nsec) */
     _Atomic u32 references; /* (a) */
     u32 name_hash;          /* (t) */
     u16 name_len;           /* (t) */
@@ -263,6 +272,7 @@ struct file {
     struct mutex lock;      /* held across a read or write that uses `pos` */
     u64 pos;                /* (l) */
     bool seekable;          /* (c) pread(2) and lseek(2) are allowed */
+    nsec_t began;           /* (c) of one with a name: when open(2) was called */
     struct list epolls;     /* epoll's watches of it; its lock is in epoll_file.c */
     void *priv;             /* the ops' own */
 };
@@ -320,6 +330,11 @@ must_check int vfs_create_dentry(struct dentry *base, const char *path, u32 mode
                                  struct dentry **made);
 must_check int vfs_symlink(struct dentry *base, const char *path, const char *target);
 must_check int vfs_unlink(struct dentry *base, const char *path, bool directory);
+/*
+ * Something came from outside of the machine, by which the program may know that the host has
+ * changed its files: nothing that was asked before is believed any more (trust.c).  Any context.
+ */
+void vfs_heard(void);
 must_check int vfs_getattr(struct inode *inode, struct file_stat *stat);
 must_check int vfs_setattr(struct inode *inode, const struct file_change *change);
 
