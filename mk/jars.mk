@@ -31,4 +31,3 @@ $(BUILD)/jars/programs.stamp: $(wildcard tests/jars/*) $(BUILD)/jars/root.stamp 
 jars: $(BUILD)/jars/programs.stamp $(BUILD)/jars/math.files
 test-jars: programs jdk jars
 	$(Q)tests/run-jars.sh $(JARS) $(BUILD)
-test-jvm: test-jars

@@ -2,10 +2,11 @@
 #
 # make run        builds all that a jar needs, and runs one in Moka
 # make jdk        Debian's OpenJDK 17, fetched: the image that `moka run` boots from
-# make test-jvm   Java programs on Linux and in Moka, compared
-# make test-java  the same
+# make test-java  Java programs on Linux and in Moka, compared
+# make test-jvm   the same, Debian's jars (jars.mk), and the tool's disks
 #
-# JVM='--only traps --accel kvm' and the like are options of tests/run-java.sh.
+# JVM='--only traps --accel kvm' and the like are options of tests/run-java.sh,
+# for test-java.
 #
 # The JDK is a binary package, unpacked and not changed.  Our programs are
 # compiled by the compiler that is in it, so that no JDK has to be installed;
@@ -84,5 +85,7 @@ java-programs: $(BUILD)/java/programs.stamp $(java_native)
 # For `make test`: the Java programs are skipped where there is no way to fetch a JDK.
 java-if-fetched:
 	$(Q)! jvm-support/jdk/fetch.sh $(BUILD)/jdk || MAKEFLAGS= $(MAKE) BUILD=$(BUILD) --no-print-directory java-programs
-test-java test-jvm: programs jdk java-programs
+test-java: programs jdk java-programs
 	$(Q)tests/run-java.sh $(JVM) $(BUILD)
+test-jvm: programs jdk java-programs jars
+	$(Q)tests/run-jvm.sh $(BUILD)

@@ -121,6 +121,11 @@ reports() {
         [ -s "$(find "$dir/cache/moka/reports" -name 'hs_err*')" ]
 }
 check 'from a folder that is not shared' reports
+rm -rf "$dir/cache/moka/reports"
+java_reports() {
+    (cd / && MOKA_OPTIONS="--accel $accel" ends 134 "reports/" moka java -jar "$dir/ends.jar" crash)
+}
+check 'the same by moka java, which says nothing else' java_reports
 nothing_left() {
     rm -rf "$dir/cache/moka/reports"
     (cd / && run "$dir/hello.jar" >/dev/null) && [ -z "$(ls "$dir/cache/moka/reports")" ]

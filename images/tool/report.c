@@ -183,6 +183,8 @@ void reports_finish(const struct options *options, int status, time_t since, con
 {
     const char *folder = options->reports != NULL ? options->reports : options->cwd;
     bool failed = status == STATUS_SIGNAL + SIGABRT || status == STATUS_SIGNAL + SIGKILL;
+    /* java(1) is quiet, but what the JVM itself says of a path of the guest's helps nobody. */
+    bool quiet = options->quiet && (options->verb != VERB_JAVA || options->reports == NULL);
 
     if ((options->verb & (VERB_RUN | VERB_JAVA)) == 0) {
         return;
@@ -193,7 +195,7 @@ void reports_finish(const struct options *options, int status, time_t since, con
     if (options->reports != NULL && rmdir(options->reports) == 0) {
         return;
     }
-    if (!options->quiet && (options->reports != NULL || failed) && has_report(folder, since)) {
+    if (!quiet && (options->reports != NULL || failed) && has_report(folder, since)) {
         say("the JVM's reports%s are in '%s'", failed ? " and the kernel's log" : "", folder);
     }
     if (options->reports != NULL) {
