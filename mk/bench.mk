@@ -90,3 +90,10 @@ $(bench_startup)/exit.rom: benchmarks/startup/exit.S
 .PHONY: bench-startup
 bench-startup: deps-run programs jdk java-programs $(bench_startup)/time $(bench_startup)/exit.rom
 	$(Q)benchmarks/startup/run.sh $(BENCH_STARTUP_FLAGS) $(BUILD)
+
+# make bench-java-tcg   Java programs under TCG, by turns in a Linux guest and in Moka
+#
+# BENCH_JAVA_TCG_FLAGS=...  options of benchmarks/linux/run.sh: --rounds 5 --collectors "Serial G1"
+.PHONY: bench-java-tcg
+bench-java-tcg: deps-run programs jdk $(BUILD)/bench/java/classes.stamp $(BUILD)/bench/java/measure
+	$(Q)benchmarks/linux/run.sh $(BENCH_JAVA_TCG_FLAGS) $(BUILD)

@@ -10,13 +10,14 @@ before_each() {
 }
 
 # same NAME COMMAND...: standard output and status are what they are on Linux,
-# where it is run once for all the platforms and for all machines ($on says which).
+# where the same command is run once for all the platforms and for all machines ($on says which).
 on=''
 same() {
     label=$1
     shift
     wanted "$how $label$on" || return 0
-    file=$logs/$(key "$label") log=$logs/$(key "$how $label$on").log
+    file=$logs/$(key "$label")-$(echo "$*" | cksum | cut -d " " -f 1)
+    log=$logs/$(key "$how $label$on").log
     if ! [ -e "$file.linux" ]; then
         was=$how how=linux status=0
         before_each
