@@ -4,7 +4,7 @@
 # make run         installs what is missing, builds, and runs a jar in Moka
 # make boot        boots the kernel alone
 # make test        everything: checks, host tests, guest tests on each platform
-# make test-jvm    all of the Java programs on Linux and in Moka, compared
+# make test-jvm    Java on Linux and in Moka, compared: programs, Debian's jars, disks; half an hour or more
 # make check       format, lint, headers, layering
 # make stress      ten minutes of mixed load in the guest
 # make bench-micro, bench-startup, bench-java: tables beside Linux
