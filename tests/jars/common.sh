@@ -29,7 +29,7 @@ collector() {
     esac
 }
 
-limit=600
+limit=1800 # finds hangs
 # java OPTION...: in the working folder, which is the host's.
 java() {
     set -- -Xmx700m "-XX:+Use$(collector)GC" "$@"

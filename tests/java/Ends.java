@@ -60,7 +60,7 @@ public class Ends {
             case "wait" -> {
                 addHook();
                 System.out.println("waiting");
-                Thread.sleep(60_000);
+                Thread.sleep(600_000);
             }
             default -> System.out.println("which end?");
         }

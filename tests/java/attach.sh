@@ -11,7 +11,7 @@ attaches_to_itself() {
 
 # The host's own tools, on the tool's process.
 host_tool() {
-    LC_ALL=C.UTF-8 timeout -k 5 100 "$build/java/jdk/bin/java" "$@"
+    LC_ALL=C.UTF-8 timeout -k 5 600 "$build/java/jdk/bin/java" "$@"
 }
 jcmd() {
     host_tool -m jdk.jcmd/sun.tools.jcmd.JCmd "$@"

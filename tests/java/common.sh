@@ -7,7 +7,7 @@
 how='' machine='' # options of the machine that replace the usual ones
 classes=$build/java/classes
 work=$logs/work
-limit=400
+limit=1200 # finds hangs
 
 before_each() {
     rm -rf "$work"

@@ -44,7 +44,7 @@ signalled() {
         [ "$signal" != QUIT ] || wait_for 'Class space used\|class space'
     done
     tries=0
-    while kill -0 "$child" 2>/dev/null && [ $tries -lt 1200 ]; do
+    while kill -0 "$child" 2>/dev/null && [ $tries -lt 12000 ]; do
         sleep 0.05
         tries=$((tries + 1))
     done
@@ -58,7 +58,7 @@ signalled() {
 # wait_for PATTERN: until it is in what was printed.
 wait_for() {
     tries=0
-    while ! grep -q "$1" "$logs/signalled" && [ $tries -lt 1200 ]; do
+    while ! grep -q "$1" "$logs/signalled" && [ $tries -lt 12000 ]; do
         sleep 0.05
         tries=$((tries + 1))
     done
