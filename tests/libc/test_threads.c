@@ -64,6 +64,98 @@ static void threads_allocate(void)
     check("threads allocate and free each other's memory", ok);
 }
 
+struct block {
+    unsigned char *at;
+    size_t size;
+    unsigned char fill;
+};
+
+static int is_whole(const struct block *b)
+{
+    for (size_t i = 0; i < b->size; i++) {
+        if (b->at[i] != b->fill) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* A block by one of malloc's kinds; those of calloc are checked to be clear. */
+static int make_block(struct block *b, unsigned *seed)
+{
+    size_t align = 16;
+
+    b->size = (size_t)rand_r(seed) % 700 + 1;
+    b->fill = (unsigned char)rand_r(seed);
+    switch (rand_r(seed) % 16) {
+    case 0:
+        align = (size_t)32 << rand_r(seed) % 8;
+        b->at = aligned_alloc(align, b->size);
+        break;
+    case 1:
+        b->at = calloc(1, b->size);
+        if (b->at && !is_whole(&(struct block){b->at, b->size, 0})) {
+            return 0;
+        }
+        break;
+    case 2:
+        b->at = malloc(8);
+        b->at = realloc(b->at, b->size);
+        break;
+    default:
+        b->at = malloc(b->size);
+    }
+    if (!b->at || (size_t)b->at % (b->size < 16 ? 8 : align) != 0) {
+        return 0;
+    }
+    memset(b->at, b->fill, b->size);
+    return 1;
+}
+
+/* Its first blocks, some freed meanwhile; as many as leave a heap that beginners share. */
+static void *begin_to_allocate(void *argument)
+{
+    unsigned seed = (unsigned)(size_t)argument + 1, count = 10 + rand_r(&seed) % 1500;
+    struct block live[64] = {{NULL, 0, 0}};
+
+    for (unsigned i = 0; i < count; i++) {
+        struct block *b = &live[rand_r(&seed) % 64];
+
+        if (b->at && !is_whole(b)) {
+            return "a block was changed";
+        }
+        free(b->at);
+        if (!make_block(b, &seed)) {
+            return "a block is not as asked for";
+        }
+    }
+    for (int i = 0; i < 64; i++) {
+        if (live[i].at && !is_whole(&live[i])) {
+            return "a block was changed";
+        }
+        free(live[i].at);
+    }
+    return NULL;
+}
+
+static void threads_begin_to_allocate(void)
+{
+    pthread_t threads[THREADS];
+    void *result;
+    int ok = 1;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < THREADS; i++) {
+            ok &= !pthread_create(&threads[i], NULL, begin_to_allocate,
+                                  (void *)(size_t)(round * THREADS + i));
+        }
+        for (int i = 0; i < THREADS; i++) {
+            ok &= !pthread_join(threads[i], &result) && !result;
+        }
+    }
+    check("the first blocks of threads are theirs alone", ok);
+}
+
 static void *post(void *sem)
 {
     sem_post(sem);
@@ -253,12 +345,13 @@ static void memory_is_right(void)
 int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("1..16\n");
+    printf("1..17\n");
     if (pipe(pipe_ends)) {
         return 1;
     }
     memory_is_right();
     threads_allocate();
+    threads_begin_to_allocate();
     threads_detach();
     threads_begin_clean();
     threads_cancel();

@@ -9,6 +9,7 @@
  *   - a thread's end is told by pthread_exit(), behind all destructors, not by
  *     a pthread key, whose destructor may run before others that allocate
  *   - no work at exit
+ *   - threads begin with a heap that they share (newcomers.h)
  *
  * Chosen by measurement (benchmarks/programs/bench_libc.c; docs/libc.md has the numbers): a
  * small malloc and free takes less than with glibc, where musl's own takes eight
@@ -37,6 +38,8 @@
 #define pthread_setspecific(key, value) 0
 #define atexit(function) 0
 
+static void *newcomer_malloc(size_t size, bool zero, size_t huge_alignment);
+
 #include "static.c"
 
 #undef atexit
@@ -44,6 +47,7 @@
 #undef pthread_setspecific
 
 #include "moka_malloc.h"
+#include "newcomers.h"
 
 #define EXPORT __attribute__((__visibility__("default")))
 
@@ -89,7 +93,9 @@ EXPORT void *aligned_alloc(size_t alignment, size_t size)
         errno = ENOMEM; /* free() would not know it */
         return NULL;
     }
-    return or_enomem(mi_malloc_aligned(size, alignment));
+    newcomer_stays();
+    /* Not mi_malloc_aligned(): it takes blocks of 256 and 512 bytes for aligned to their size. */
+    return or_enomem(mi_malloc_aligned_at(size, alignment, 0));
 }
 
 EXPORT size_t malloc_usable_size(void *p)
