@@ -339,7 +339,7 @@ static int supply_row(struct fault *f)
     step = map_row(f, &row, generation);
     if (step == 0) {
         f->next = row.va + row.count * PAGE_SIZE;
-        if (page_cache_takes_windows(f->object->cache)) {
+        if (page_cache_maps_windows(f->object->cache)) {
             map_window(f, generation);
         } else if (f->populate || fault_streak(f->addr) >= 2) {
             map_ahead(f, generation);

@@ -232,6 +232,54 @@ GUEST_TEST(file_window_is_mapped_whole)
     OK(memory_back(&before, 32));
 }
 
+/* Of a file that is large the first window alone, and only if it is mapped. */
+GUEST_TEST(file_window_first_of_a_large_file)
+{
+    const u64 size = 40ull << 20; /* more than is read by windows, however much memory there is */
+    struct memory_state before = state_with_files();
+    struct test_file *t;
+    vaddr_t va;
+
+    if (is_small_machine()) {
+        return;
+    }
+    t = open_file(&still_ops, size, O_RDONLY);
+    EQ(word_of(t, 0), 1); /* as read(2) of its beginning: the first pages only */
+    OK(t->pages_read < WINDOW / 8);
+    va = map_file(t, 2 * LARGE_SIZE, PROT_READ, MAP_SHARE, 0);
+    EQ(*word_at(va + 300 * PAGE_SIZE), 301 * 3 - 2);
+    EQ(t->pages_read, WINDOW);
+    EQ(backed_by(va), 2);
+    EQ(*word_at(va), 1);
+    EQ(*word_at(va + LARGE_SIZE + 100 * PAGE_SIZE), (WINDOW + 100) * 3 + 1);
+    EQ(backed_by(va + LARGE_SIZE + 100 * PAGE_SIZE), 1);
+    OK(t->pages_read < WINDOW + WINDOW / 4);
+    EQ(aspace_unmap(va, 2 * LARGE_SIZE), 0);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}
+
+/* What is there of a small memory file is mapped at its first fault. */
+GUEST_TEST(file_window_of_a_memory_file)
+{
+    struct memory_state before = state_with_files();
+    struct test_file *t = open_file(&memory_ops, 200 * PAGE_SIZE, O_RDWR);
+    vaddr_t va = map_file(t, 200 * PAGE_SIZE, PROT_RW, MAP_SHARE, 0);
+    u64 resident, faults;
+
+    stamp_pages(va, va + 100 * PAGE_SIZE, 3);
+    EQ(aspace_unmap(va, 200 * PAGE_SIZE), 0);
+    va = map_file(t, 200 * PAGE_SIZE, PROT_READ, 0, 0);
+    resident = stats_now().resident_4k;
+    faults = stats_now().faults;
+    OK(pages_stamped(va, va + 100 * PAGE_SIZE, 3));
+    EQ(stats_now().faults, faults + 1);
+    EQ(stats_now().resident_4k, resident + 100);
+    EQ(aspace_unmap(va, 200 * PAGE_SIZE), 0);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}
+
 /* Text is on its way as soon as it is mapped; nobody has touched it. */
 GUEST_TEST(file_window_text_is_read_ahead)
 {

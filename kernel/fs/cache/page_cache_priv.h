@@ -95,6 +95,8 @@ unsigned page_take_frames(u64 index, pfn_t *frames, unsigned count);
 void page_give_frames(const pfn_t *frames, unsigned count);
 /* Brings the page `index`, and perhaps some after it.  0 does not mean it is still there. */
 must_check int page_fill(struct page_cache *cache, u64 index);
+/* And all around it that is missing of its 2 MiB, of a file that lives elsewhere. */
+must_check int page_fill_window(struct page_cache *cache, u64 index);
 /*
  * Pages that are being read, busy until page_run_read() has ended or page_run_drop()
  * has removed them; both free the run.

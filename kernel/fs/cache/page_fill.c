@@ -12,7 +12,8 @@
 #include <kernel/kmalloc.h>
 #include <kernel/vfs.h>
 
-#define FILL_TRIES 8u /* others may take the memory that was found */
+#define FILL_TRIES 8u      /* others may take the memory that was found */
+#define MEMORY_SMALL 1024u /* pages of a memory file that is mapped by windows */
 
 /* Lock held.  Nodes for all pages: 0, -ENOMEM, or -EEXIST if there is a page. */
 static int make_slots(struct page_cache *cache, u64 index, u64 pages)
@@ -243,24 +244,37 @@ static u64 window_start(struct page_cache *cache, u64 index)
     return start;
 }
 
-/* All of the window that is not there before `index`, and what follows. */
-static unsigned plan_window(struct page_cache *cache, u64 index, u64 *first)
-{
-    u64 end = ALIGN_DOWN(index, (u64)READAHEAD_MOST) + READAHEAD_MOST;
-    bool irq;
-
-    end = MIN(end, MAX(page_cache_end(cache), index + 1));
-    irq = spin_lock(&cache->lock);
-    *first = window_start(cache, index);
-    readahead_note_window(&cache->ahead, *first, end - *first);
-    spin_unlock(&cache->lock, irq);
-    return (unsigned)(end - *first);
-}
-
 bool page_cache_takes_windows(struct page_cache *cache)
 {
     return cache->ops->read != NULL &&
            readahead_takes_windows(page_cache_end(cache), frame_free_estimate());
+}
+
+/*
+ * All of the window that is not there before `index`, and what follows.  The first window of
+ * a large file is no sign that the next one will be wanted.
+ */
+static unsigned plan_window(struct page_cache *cache, u64 index, u64 *first)
+{
+    u64 end = ALIGN_DOWN(index, (u64)READAHEAD_MOST) + READAHEAD_MOST;
+    bool small = page_cache_takes_windows(cache), irq;
+
+    end = MIN(end, MAX(page_cache_end(cache), index + 1));
+    irq = spin_lock(&cache->lock);
+    *first = window_start(cache, index);
+    if (small) {
+        readahead_note_window(&cache->ahead, *first, end - *first);
+    } else {
+        readahead_reset(&cache->ahead);
+    }
+    spin_unlock(&cache->lock, irq);
+    return (unsigned)(end - *first);
+}
+
+bool page_cache_maps_windows(struct page_cache *cache)
+{
+    return cache->ops->read == NULL ? page_cache_end(cache) <= MEMORY_SMALL
+                                    : page_cache_takes_windows(cache);
 }
 
 bool page_is_streaming(struct page_cache *cache, u64 index)
@@ -272,7 +286,8 @@ bool page_is_streaming(struct page_cache *cache, u64 index)
     return streaming;
 }
 
-static int fill(struct page_cache *cache, u64 index)
+/* `window`: all around it that is missing. */
+static int fill(struct page_cache *cache, u64 index, bool window)
 {
     u64 first = index;
     unsigned count;
@@ -283,8 +298,7 @@ static int fill(struct page_cache *cache, u64 index)
         /* Who begins at such a place (fallocate) goes on: all 2 MiB at once. */
         return page_fill_large(cache, index) == 0 ? 0 : fill_zero(cache, index);
     }
-    count =
-        page_cache_takes_windows(cache) ? plan_window(cache, index, &first) : plan(cache, index);
+    count = window ? plan_window(cache, index, &first) : plan(cache, index);
     page_cache_make_room(count);
     error = read_pages(cache, first, count);
     if (error != 0) {
@@ -294,12 +308,22 @@ static int fill(struct page_cache *cache, u64 index)
     return error == -EAGAIN ? -ENOMEM : error;
 }
 
-int page_fill(struct page_cache *cache, u64 index)
+static int fill_patiently(struct page_cache *cache, u64 index, bool window)
 {
-    int error = fill(cache, index);
+    int error = fill(cache, index, window);
 
     for (unsigned i = 0; i < FILL_TRIES && error == -ENOMEM && page_cache_find_memory(); i++) {
-        error = fill(cache, index);
+        error = fill(cache, index, window);
     }
     return error;
+}
+
+int page_fill(struct page_cache *cache, u64 index)
+{
+    return fill_patiently(cache, index, page_cache_takes_windows(cache));
+}
+
+int page_fill_window(struct page_cache *cache, u64 index)
+{
+    return fill_patiently(cache, index, true);
 }

@@ -188,19 +188,34 @@ static int gather(struct page_cache *cache, u64 index)
     return error;
 }
 
+/*
+ * Is the window read whole?  So is the first one of any file that is mapped: it has the
+ * directory of what follows, and is looked at here and there.  A JVM's start had 43 faults in
+ * the first MiB of its modules.
+ */
+static bool reads_whole(struct page_cache *cache, u64 index)
+{
+    return page_cache_takes_windows(cache) ||
+           (index == 0 && readahead_takes_windows(LARGE_PAGES, frame_free_estimate()));
+}
+
 /* Reads the first hole of the window, and what follows it, if that is done anyway. */
 static int read_on(struct page_cache *cache, u64 index, enum window found, enum large_effort effort)
 {
+    bool whole = reads_whole(cache, index);
     u64 i = 0;
 
-    if (effort != LARGE_READ || (found == WINDOW_PARTLY && !page_cache_takes_windows(cache)) ||
-        (!page_cache_takes_windows(cache) && !page_is_streaming(cache, index))) {
+    if (effort != LARGE_READ ||
+        (!whole && (found == WINDOW_PARTLY || !page_is_streaming(cache, index)))) {
         return -EEXIST;
     }
     while (i < LARGE_PAGES && page_holes(cache, index + i, 1) == 0) {
         i++;
     }
-    return i < LARGE_PAGES ? page_fill(cache, index + i) : 0;
+    if (i == LARGE_PAGES) {
+        return 0;
+    }
+    return whole ? page_fill_window(cache, index + i) : page_fill(cache, index + i);
 }
 
 /*

@@ -61,6 +61,8 @@ must_check int page_cache_get_large(struct page_cache *cache, u64 index, enum la
                                     pfn_t *frame);
 /* Is it so small that it is read by windows of 2 MiB, whatever part of one is wanted? */
 bool page_cache_takes_windows(struct page_cache *cache);
+/* Is all that is there of a window to be mapped at once? */
+bool page_cache_maps_windows(struct page_cache *cache);
 /* And it never changes, so that private copies of its pages may be made ahead? */
 bool page_cache_may_copy_ahead(struct page_cache *cache);
 /*
