@@ -15,6 +15,9 @@
  * touched here and there: the aligned 32 KiB around the place are mapped while
  * more than an eighth of memory is free.  Of 770 such faults at a JVM's start 250
  * are left.  A host that shadows the tables looks at 8 entries at a time, too.
+ * A thread's stack is first touched at its top, and by a JVM 20 pages down from
+ * there, one by one: near the end of a mapping, and where faults go downward,
+ * the group below is mapped, too.
  */
 #include <hugepages/policy.h>
 
@@ -29,6 +32,7 @@
 /* Small pages around the fault, while more than an eighth is free: a heap may have the rest. */
 #define AROUND 8u
 #define AROUND_DIVISOR 8
+#define STACK_LEAST (64 * PAGE_SIZE)
 /* Large pages to zero ahead within a fault, 100 us each. */
 #define AHEAD_UNZEROED 3u
 
@@ -58,6 +62,13 @@ static u64 ahead_by_memory(const struct page_policy_query *q, u64 size)
     return q->free_frames > keep ? (q->free_frames - keep) / size : 0;
 }
 
+/* Is it where a stack begins, or is it growing? */
+static bool goes_down(const struct page_policy_query *q)
+{
+    return q->falls || (q->end - q->start >= STACK_LEAST &&
+                        q->end - ALIGN_DOWN(q->addr, PAGE_SIZE) <= FAULT_PAGES_MAX * PAGE_SIZE);
+}
+
 static struct page_policy_answer on_fault(const struct page_policy_query *q)
 {
     struct page_policy_answer answer = {.order = wants_large(q) ? ORDER_2M : ORDER_4K};
@@ -71,6 +82,7 @@ static struct page_policy_answer on_fault(const struct page_policy_query *q)
     if (answer.order == ORDER_4K && q->pages != PAGES_SMALL &&
         q->free_frames > q->total_frames / AROUND_DIVISOR) {
         answer.around = AROUND;
+        answer.below = goes_down(q) ? AROUND : 0;
     }
     return answer;
 }

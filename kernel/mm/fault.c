@@ -12,8 +12,7 @@
  * One fault may map several pages ahead, where the application touches memory
  * in ascending order: on kvm_pvm delivering a fault and storing to the
  * directory cost more than all the rest.  Entries are stored with accessed
- * set, and dirty if it was a write; there, that halves the cost of the first
- * access.
+ * and dirty set; there, that halves the cost of the first access.
  */
 #include "aspace_priv.h"
 
@@ -59,15 +58,16 @@ int fault_check_region(struct fault *f, const struct region *region)
     return f->populate || allows(region, f->error) ? 0 : -EFAULT;
 }
 
-/* Protection of the pages a fault maps, and what the access will set anyway. */
-static u64 leaf_bits(const struct fault *f, const struct region *region)
+/*
+ * Protection of the pages a fault maps, and what accesses will set anyway.  What may be
+ * written is dirty at once: a host that shadows the tables maps pages that are not
+ * without the right to write, and each first write was one more miss.
+ */
+static u64 leaf_bits(const struct region *region)
 {
     u64 bits = pte_from_prot(region->prot) | PTE_ACCESSED;
 
-    if ((f->error & FAULT_WRITE) || (f->populate && (region->prot & PROT_WRITE))) {
-        bits |= PTE_DIRTY;
-    }
-    return bits;
+    return (bits & PTE_WRITE) != 0 ? bits | PTE_DIRTY : bits;
 }
 
 /* There is a leaf already: another CPU was first, or a TLB knows an old one. */
@@ -92,6 +92,7 @@ static struct page_policy_answer ask_policy(const struct fault *f, const struct 
         .window_empty = level > 1,
         .window_table = level == 1,
         .streak = fault_streak(f->addr),
+        .falls = fault_streak_falls(f->addr),
         .free_frames = frame_free_estimate(),
         .total_frames = aspace.total_frames,
     };
@@ -103,11 +104,17 @@ static struct page_policy_answer ask_policy(const struct fault *f, const struct 
     return aspace.policy->on_fault(&query);
 }
 
-/* Makes a row of single pages begin and end with the group, as far as nothing is there. */
-static void widen(struct fault *f, const struct region *region, const u64 *entry, u64 around)
+/*
+ * Makes a row of single pages begin and end with the group of `around`, and begin `below`
+ * pages lower, as far as nothing is there and it is the same window.
+ */
+static void widen(struct fault *f, const struct region *region, const u64 *entry, u64 around,
+                  u64 below)
 {
-    vaddr_t low = MAX(ALIGN_DOWN(f->addr, around * PAGE_SIZE), region->start);
-    vaddr_t high = MIN(ALIGN_DOWN(f->addr, around * PAGE_SIZE) + around * PAGE_SIZE, region->end);
+    vaddr_t group = ALIGN_DOWN(f->addr, around * PAGE_SIZE);
+    vaddr_t window = MAX(ALIGN_DOWN(f->addr, LARGE_SIZE), region->start);
+    vaddr_t low = MAX(group - MIN(below * PAGE_SIZE, group), window);
+    vaddr_t high = MIN(group + around * PAGE_SIZE, region->end);
     u64 count = f->count;
 
     count = MAX(count, (high - f->base) / PAGE_SIZE);
@@ -141,7 +148,8 @@ static void plan(struct fault *f, const struct region *region, const u64 *entry,
     most = MAX((end - f->base) / fault_page(f), 1);
     f->count = (unsigned)MIN(MIN(most, FAULT_PAGES_MAX), answer.ahead + 1ull);
     if (f->order == ORDER_4K && answer.around != 0 && !f->populate) {
-        widen(f, region, level == 1 ? entry : NULL, MIN(answer.around, FAULT_PAGES_MAX));
+        widen(f, region, level == 1 ? entry : NULL, MIN(answer.around, FAULT_PAGES_MAX),
+              MIN(answer.below, FAULT_PAGES_MAX));
     }
 }
 
@@ -200,27 +208,6 @@ static unsigned take_frames(struct fault *f, pfn_t *frames)
 }
 
 /* Stores entries as long as the places are free; *used is how many. */
-static int install_large(struct fault *f, const pfn_t *frames, unsigned n, u64 bits, unsigned *used)
-{
-    u64 value[FAULT_PAGES_MAX];
-    unsigned i = 0;
-    u64 *entry;
-    int error = pt_entry(f->base, 2, &entry);
-
-    if (error != 0) {
-        return error;
-    }
-    for (; i < n && pte_load(&entry[i]) == 0; i++) {
-        value[i] = frames[i] << PAGE_SHIFT | bits | PTE_LARGE;
-    }
-    if (i > 0) {
-        platform->write_entries(entry, value, i);
-        aspace_count(COUNT_2M, i);
-    }
-    *used = i;
-    return 0;
-}
-
 static int install_small(struct fault *f, const pfn_t *frames, unsigned n, u64 bits, unsigned *used)
 {
     unsigned i = 0;
@@ -243,7 +230,7 @@ static int install(struct fault *f, const struct region *region, const pfn_t *fr
                    unsigned *used)
 {
     struct spinlock *lock = pt_window_lock(f->base);
-    u64 bits = leaf_bits(f, region);
+    u64 bits = leaf_bits(region);
     bool irq;
     int error;
 
@@ -252,7 +239,7 @@ static int install(struct fault *f, const struct region *region, const pfn_t *fr
     }
     n = (unsigned)MIN(n, (region->end - f->base) / fault_page(f));
     irq = spin_lock(lock);
-    error = f->order == ORDER_2M ? install_large(f, frames, n, bits, used)
+    error = f->order == ORDER_2M ? fault_store_large(f->base, frames, n, bits, used)
                                  : install_small(f, frames, n, bits, used);
     spin_unlock(lock, irq);
     return error;
@@ -291,7 +278,7 @@ static int supply(struct fault *f)
     if (f->next <= f->addr) { /* another CPU has mapped some of them */
         return step == 0 ? FAULT_RETRY : step;
     }
-    fault_streak_note(f->addr, f->next);
+    fault_streak_note_row(f->addr, f->base, f->next);
     if (f->order == ORDER_2M) {
         aspace_count(COUNT_FAULTS_2M, 1);
     }

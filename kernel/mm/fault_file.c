@@ -444,27 +444,6 @@ struct large_row {
     pfn_t frame[FAULT_PAGES_MAX];
 };
 
-int fault_store_large(vaddr_t va, const pfn_t *frame, unsigned count, u64 bits, unsigned *stored)
-{
-    u64 value[FAULT_PAGES_MAX];
-    unsigned n = 0;
-    u64 *entry;
-    int error = pt_entry(va, 2, &entry);
-
-    if (error != 0) {
-        return error;
-    }
-    for (; n < count && pte_load(&entry[n]) == 0; n++) {
-        value[n] = frame[n] << PAGE_SHIFT | bits | PTE_LARGE;
-    }
-    if (n > 0) { /* else another CPU was first */
-        platform->write_entries(entry, value, n);
-        aspace_count(COUNT_2M, n);
-    }
-    *stored = n;
-    return 0;
-}
-
 static int map_large(struct fault *f, struct large_row *row, u64 generation)
 {
     bool irq = aspace_read_lock();

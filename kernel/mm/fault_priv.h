@@ -5,6 +5,7 @@
  *   fault.c         the steps of a fault; anonymous memory; populate
  *   fault_file.c    pages of files
  *   fault_private.c their copies, by windows of 2 MiB
+ *   fault_large.c   entries of 2 MiB
  *   fault_streak.c  does a CPU touch memory in ascending order?
  */
 #pragma once
@@ -61,9 +62,10 @@ must_check int fault_look_file(struct fault *f, const struct region *region, u64
 /* Does it; no lock held. */
 must_check int fault_supply_pages(struct fault *f);
 must_check int fault_supply_copy(struct fault *f);
+
 /*
- * Read lock and window lock held.  Entries of 2 MiB from `va` on, FAULT_PAGES_MAX at most, as
- * long as there are none: *stored of them.
+ * fault_large.c.  Read lock and window lock held.  Entries of 2 MiB from `va` on, FAULT_PAGES_MAX
+ * at most, as long as there are none: *stored of them.
  */
 must_check int fault_store_large(vaddr_t va, const pfn_t *frame, unsigned count, u64 bits,
                                  unsigned *stored);
@@ -79,5 +81,8 @@ must_check int fault_supply_own_pages(struct fault *f);
  */
 /* How many faults in a row went on where the one before ended, up to `addr`. */
 unsigned fault_streak(vaddr_t addr);
-/* A fault at `addr` mapped everything up to `next`. */
+/* Was all down to the page above `addr` mapped by one of them, and no more? */
+bool fault_streak_falls(vaddr_t addr);
+/* A fault at `addr` mapped everything up to `next`; from `base` on. */
 void fault_streak_note(vaddr_t addr, vaddr_t next);
+void fault_streak_note_row(vaddr_t addr, vaddr_t base, vaddr_t next);

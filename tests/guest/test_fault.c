@@ -461,6 +461,30 @@ GUEST_TEST(fault_on_all_cpus)
     OK(memory_back(&before, 8));
 }
 
+/* The top of what may be a stack: the group below, too.  And at each fault just below. */
+GUEST_TEST(fault_downward)
+{
+    struct memory_state before = memory_state_with_threads();
+    vaddr_t place = map_new(2 * LARGE_SIZE, 0), va = ALIGN_UP(place, LARGE_SIZE) + 4 * PAGE_SIZE;
+    u64 resident = stats_now().resident_4k;
+
+    EQ(aspace_protect(va, 96 * PAGE_SIZE, PROT_RW), 0); /* pages 4 to 99 of the window */
+    *word_at(va + 95 * PAGE_SIZE) = 1;                  /* 96 to 99, and 88 to 95 */
+    EQ(stats_now().resident_4k, resident + 12);
+    *word_at(va + 83 * PAGE_SIZE) = 2; /* 87: 80 to 87, and 72 to 79 */
+    EQ(stats_now().resident_4k, resident + 28);
+    *word_at(va + 67 * PAGE_SIZE) = 3; /* 71: 64 to 71, and 56 to 63 */
+    EQ(stats_now().resident_4k, resident + 44);
+    *word_at(va + 48 * PAGE_SIZE) = 4; /* 52, not just below: 48 to 55 */
+    EQ(stats_now().resident_4k, resident + 52);
+    *word_at(va + 7 * PAGE_SIZE) = 5; /* 11: 8 to 15 */
+    *word_at(va + 3 * PAGE_SIZE) = 6; /* 7: 4 to 7, where the mapping begins */
+    EQ(stats_now().resident_4k, resident + 64);
+    EQ(*word_at(va + 95 * PAGE_SIZE) + *word_at(va + 83 * PAGE_SIZE), 3);
+    EQ(aspace_unmap(place, 2 * LARGE_SIZE), 0);
+    OK(memory_back(&before, 4));
+}
+
 /* Where no large page fits, the aligned group around the place; never beyond the mapping. */
 GUEST_TEST(fault_around)
 {

@@ -116,6 +116,28 @@ static void test_around(void)
     EQ(ask(q).around, 0);
 }
 
+/* The group below as well, near the end of a long mapping and where faults go down. */
+static void test_below(void)
+{
+    struct page_policy_query q = query();
+
+    q.window_empty = false;
+    EQ(ask(q).around, 8);
+    EQ(ask(q).below, 0);
+    q.falls = true;
+    EQ(ask(q).below, 8);
+    q.falls = false;
+    q.addr = q.end - 16 * PAGE_SIZE;
+    EQ(ask(q).below, 8);
+    q.addr -= PAGE_SIZE;
+    EQ(ask(q).below, 0);
+    q.addr = q.end - PAGE_SIZE;
+    q.start = q.end - 64 * PAGE_SIZE;
+    EQ(ask(q).below, 8);
+    q.start += PAGE_SIZE;
+    EQ(ask(q).below, 0);
+}
+
 static void test_ahead_needs_memory(void)
 {
     struct page_policy_query q = query();
@@ -183,6 +205,7 @@ int main(void)
     run("4 KiB when memory is scarce", test_scarce);
     run("maps ahead as a streak goes on", test_streak);
     run("maps around where no large page fits", test_around);
+    run("maps the group below where faults go down", test_below);
     run("maps ahead only with plenty of memory", test_ahead_needs_memory);
     run("maps far ahead only with zeroed frames", test_ahead_needs_zeroes);
     run("random questions get answers that can be used", test_random);

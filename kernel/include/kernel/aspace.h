@@ -236,6 +236,7 @@ struct page_policy_query {
     bool window_empty; /* nothing mapped in the 2 MiB window yet */
     bool window_table; /* the window has a table of 4 KiB pages */
     unsigned streak;   /* faults in a row that went on where the one before ended */
+    bool falls;        /* one began just above */
     u64 free_frames;   /* in the machine */
     u64 zeroed_frames; /* of those: need not be zeroed any more */
     u64 total_frames;
@@ -245,6 +246,7 @@ struct page_policy_answer {
     unsigned ahead; /* further pages of that order to map, ascending */
     /* ORDER_4K: the aligned group of so many pages, a power of two, is mapped too; 0: no. */
     unsigned around;
+    unsigned below; /* and so many below the group, as many are left to FAULT_PAGES_MAX */
 };
 struct page_policy_ops {
     struct page_policy_answer (*on_fault)(const struct page_policy_query *query);
