@@ -12,12 +12,11 @@
  * zeroed during the fault.
  *
  * Where large pages do not fit, stacks and the allocator's first pages are
- * touched here and there: the aligned 32 KiB around the place are mapped while
- * more than an eighth of memory is free.  Of 770 such faults at a JVM's start 250
- * are left.  A host that shadows the tables looks at 8 entries at a time, too.
- * A thread's stack is first touched at its top, and by a JVM 20 pages down from
- * there, one by one: near the end of a mapping, and where faults go downward,
- * the group below is mapped, too.
+ * touched here and there: the aligned 64 KiB around the place are mapped while
+ * more than an eighth of memory is free.  A host that shadows the tables looks at 8
+ * entries at a time, too.  A thread's stack is first touched at its top, and by
+ * a JVM 20 pages down from there, one by one: near the end of a mapping, and
+ * where faults go downward, the group below is mapped as well.
  */
 #include <hugepages/policy.h>
 
@@ -30,7 +29,7 @@
 /* Mapping ahead while more than a quarter is free. */
 #define PLENTY_DIVISOR 4
 /* Small pages around the fault, while more than an eighth is free: a heap may have the rest. */
-#define AROUND 8u
+#define AROUND 16u
 #define AROUND_DIVISOR 8
 #define STACK_LEAST (64 * PAGE_SIZE)
 /* Large pages to zero ahead within a fault, 100 us each. */

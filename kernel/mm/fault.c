@@ -106,7 +106,8 @@ static struct page_policy_answer ask_policy(const struct fault *f, const struct 
 
 /*
  * Makes a row of single pages begin and end with the group of `around`, and begin `below`
- * pages lower, as far as nothing is there and it is the same window.
+ * pages lower, as far as nothing is there and it is the same window.  What is more than one
+ * row is mapped from below, row by row; the last one has the page that is wanted.
  */
 static void widen(struct fault *f, const struct region *region, const u64 *entry, u64 around,
                   u64 below)
@@ -275,10 +276,11 @@ static int supply(struct fault *f)
         frame_free(frames[i], f->order);
     }
     f->next = f->base + used * fault_page(f);
-    if (f->next <= f->addr) { /* another CPU has mapped some of them */
+    f->lowest = f->lowest != 0 ? MIN(f->lowest, f->base) : f->base;
+    if (f->next <= f->addr) { /* it is in the next row, or another CPU has mapped some */
         return step == 0 ? FAULT_RETRY : step;
     }
-    fault_streak_note_row(f->addr, f->base, f->next);
+    fault_streak_note_row(f->addr, f->lowest, f->next);
     if (f->order == ORDER_2M) {
         aspace_count(COUNT_FAULTS_2M, 1);
     }

@@ -36,6 +36,7 @@ struct fault {
     u64 seen;       /* aspace.releases when the region was found busy */
     /* What is to be mapped: `count` pages of `order` from `base` on. */
     vaddr_t base;
+    vaddr_t lowest; /* of the rows that are mapped; 0: none */
     unsigned order, count;
     vaddr_t next; /* when resolved: what lies before it, from `addr`, is mapped */
     /* FAULT_NEEDS_PAGES */

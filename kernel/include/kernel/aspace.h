@@ -246,7 +246,7 @@ struct page_policy_answer {
     unsigned ahead; /* further pages of that order to map, ascending */
     /* ORDER_4K: the aligned group of so many pages, a power of two, is mapped too; 0: no. */
     unsigned around;
-    unsigned below; /* and so many below the group, as many are left to FAULT_PAGES_MAX */
+    unsigned below; /* and so many pages below the group, FAULT_PAGES_MAX at most */
 };
 struct page_policy_ops {
     struct page_policy_answer (*on_fault)(const struct page_policy_query *query);
