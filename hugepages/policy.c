@@ -24,8 +24,9 @@
 
 #define LARGE_FRAMES (1ull << ORDER_2M)
 
-/* 2 MiB pages by default while more than a sixteenth of memory is free. */
+/* 2 MiB pages by default while more than a sixteenth of memory is free, and 16 MiB. */
 #define SCARCE_DIVISOR 16
+#define SCARCE_FRAMES (16 * MIB / PAGE_SIZE)
 /* Mapping ahead while more than a quarter is free. */
 #define PLENTY_DIVISOR 4
 /* Small pages around the fault, while more than an eighth is free: a heap may have the rest. */
@@ -38,7 +39,8 @@
 static bool wants_large(const struct page_policy_query *q)
 {
     vaddr_t window = ALIGN_DOWN(q->addr, LARGE_SIZE);
-    u64 reserve = q->pages == PAGES_LARGE ? 0 : q->total_frames / SCARCE_DIVISOR;
+    u64 scarce = MAX(q->total_frames / SCARCE_DIVISOR, SCARCE_FRAMES);
+    u64 reserve = q->pages == PAGES_LARGE ? 0 : scarce;
 
     if (q->pages == PAGES_SMALL || !q->window_empty || window < q->start ||
         q->end - window < LARGE_SIZE) {
