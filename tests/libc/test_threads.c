@@ -117,25 +117,24 @@ static void *begin_to_allocate(void *argument)
 {
     unsigned seed = (unsigned)(size_t)argument + 1, count = 10 + rand_r(&seed) % 1500;
     struct block live[64] = {{NULL, 0, 0}};
+    char *wrong = NULL;
 
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count && !wrong; i++) {
         struct block *b = &live[rand_r(&seed) % 64];
 
-        if (b->at && !is_whole(b)) {
-            return "a block was changed";
-        }
+        wrong = b->at && !is_whole(b) ? "a block was changed" : NULL;
         free(b->at);
         if (!make_block(b, &seed)) {
-            return "a block is not as asked for";
+            wrong = "a block is not as asked for";
         }
     }
     for (int i = 0; i < 64; i++) {
-        if (live[i].at && !is_whole(&live[i])) {
-            return "a block was changed";
+        if (!wrong && live[i].at && !is_whole(&live[i])) {
+            wrong = "a block was changed";
         }
         free(live[i].at);
     }
-    return NULL;
+    return wrong;
 }
 
 static void threads_begin_to_allocate(void)
