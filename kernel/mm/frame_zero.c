@@ -12,7 +12,7 @@
  *
  * The pool is bounded by an eighth of the free memory, so that nothing else
  * runs short because of it; and it is given up whenever something does.  It is
- * small at first and grows by half of what has been wanted: a program that is
+ * small at first and grows by a quarter of what has been wanted: a program that is
  * over at once would else pay, with its host, for 128 MiB that nobody uses (an
  * eighth of a second on kvm_pvm).
  */
@@ -25,7 +25,7 @@
 
 #define POOL_MAX 64
 #define POOL_FIRST 4
-#define POOL_PACE 2  /* one frame more for so many that were wanted */
+#define POOL_PACE 4  /* one frame more for so many that were wanted */
 #define POOL_SHARE 8 /* of the free frames: one in so many */
 #define CHUNK (64 * KIB)
 #define FRAMES_IN_2M (1ull << ORDER_2M)
