@@ -5,9 +5,9 @@
  * Runs COMMAND, a JVM or a machine with one, and reads the CPU time of it and
  * its children, as the host counts it, when it says "begin NAME" and "end NAME
  * WALL-MS CPU-MS KERNEL-MS" (Phases.java).  Prints samples as the
- * micro-benchmarks do: PREFIX/NAME/cpu for each phase, and for all phases
- * together PREFIX/PROGRAM/time and /kernel, the share of the program's CPU time
- * that was the kernel's.
+ * micro-benchmarks do: PREFIX/NAME/cpu for each phase, and /load, that
+ * over the time by the clock; for all phases together PREFIX/PROGRAM/time and
+ * /kernel, the share of the program's CPU time that was the kernel's.
  *
  * The host's count is what both systems have in common: for a machine it has
  * the guest's kernel, its idle work, the hypervisor and QEMU in it, and neither
@@ -89,13 +89,17 @@ static struct sums follow(pid_t pid, FILE *output, const char *prefix)
     char line[LINE_LENGTH], name[NAME_LENGTH];
     struct sums sums = {0}, phase;
     uint64_t begun = 0;
+    double cpu;
 
     while (fgets(line, sizeof(line), output) != NULL) {
         if (sscanf(line, "begin %63s", name) == 1) {
             begun = tree_cpu(pid);
         } else if (sscanf(line, "end %63s %lf %lf %lf", name, &phase.wall, &phase.cpu,
                           &phase.kernel) == 4) {
-            print_sample(prefix, name, "cpu", "ms", (double)(tree_cpu(pid) - begun) / 1e6);
+            cpu = (double)(tree_cpu(pid) - begun) / 1e6;
+            print_sample(prefix, name, "cpu", "ms", cpu);
+            print_sample(prefix, name, "load", "percent",
+                         phase.wall > 0 ? 100 * cpu / phase.wall : 0);
             sums.wall += phase.wall;
             sums.cpu += phase.cpu;
             sums.kernel += phase.kernel;

@@ -11,10 +11,12 @@
 # host has given all its memory before it starts (QEMU's -mem-prealloc): what
 # memory costs the first time that a host finds some is the host's, and can be
 # many times what the guest does with it.  "pre-touched" is Linux with
-# -XX:+AlwaysPreTouch.
+# -XX:+AlwaysPreTouch, "large pages" Linux with -XX:+UseTransparentHugePages,
+# which the tool gives in Moka: then both need 2 MiB of the host's memory at a
+# time, where pages of 4 KiB are found among what others have just freed.
 set -eu
 
-rounds=10 collectors='Serial Parallel G1 Z Shenandoah' programs='compute allocate grow'
+rounds=10 collectors='Serial Parallel G1 Z Shenandoah' programs='compute allocate grow idle'
 accel=auto cpus=2 markdown='' build=''
 die() {
     echo "run.sh: $*" >&2
@@ -73,7 +75,7 @@ run() {
     log=$results/$2-$3-$4-$round
     shift 4
     progress "round $round of $rounds: $prefix $program"
-    class=$(echo "$program" | sed 's/^c/C/; s/^a/A/; s/^g/G/') status=0 size=''
+    class=$(echo "$program" | sed 's/^c/C/; s/^a/A/; s/^g/G/; s/^i/I/') status=0 size=''
     [ "$program" != grow ] || size=500
     # shellcheck disable=SC2086 # no word if there is no size
     timeout -k 5 600 "$build/bench/java/measure" "$prefix" "$program" "$@" "-XX:+Use${collector}GC" \
@@ -89,8 +91,10 @@ each_way() {
     run linux linux "$1" "$2" "$jdk"
     run moka moka "$1" "$2" "$build/tool/moka" java
     case $2 in
-    allocate | grow) run moka supplied "$1" "$2" \
-        env PATH="$results/supplied:$PATH" "$build/tool/moka" java ;;
+    allocate | grow)
+        run moka supplied "$1" "$2" env PATH="$results/supplied:$PATH" "$build/tool/moka" java
+        run linux large "$1" "$2" "$jdk" -XX:+UseTransparentHugePages
+        ;;
     esac
     [ "$2" != grow ] || run linux pretouched "$1" "$2" "$jdk" -XX:+AlwaysPreTouch
 }
