@@ -215,35 +215,6 @@ GUEST_TEST(preempt_shares_two_cpus)
     OK(fair);
 }
 
-#define CROWD 8u
-
-/*
- * The end of a slice costs an interrupt, so slices must not become short
- * because many wait: half of the length that they have is allowed for.
- */
-GUEST_TEST(preempt_slices_keep_their_length)
-{
-    struct app *apps[CROWD];
-    u64 preempted = 0;
-    nsec_t start = clock_now();
-
-    atomic_store(&burn_state.stop, false);
-    for (unsigned i = 0; i < CROWD; i++) {
-        apps[i] = app_start("burn", burn, NULL, 1);
-        if (!OK(apps[i] != NULL)) {
-            return;
-        }
-    }
-    sched_delay(400 * NSEC_PER_MSEC);
-    atomic_store(&burn_state.stop, true);
-    for (unsigned i = 0; i < CROWD; i++) {
-        preempted += app_thread(apps[i])->switches[1];
-        EQ(app_join(apps[i]), 0);
-    }
-    OK(preempted > CROWD);
-    OK(preempted < (clock_now() - start) / (2 * NSEC_PER_MSEC));
-}
-
 /* ---- Who comes first --------------------------------------------------------------- */
 
 /* A thread of a stronger class sleeps and wakes beside one that burns. */
