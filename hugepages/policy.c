@@ -13,10 +13,10 @@
  *
  * Where large pages do not fit, stacks and the allocator's first pages are
  * touched here and there: the aligned 64 KiB around the place are mapped while
- * more than an eighth of memory is free.  A host that shadows the tables looks at 8
- * entries at a time, too.  A thread's stack is first touched at its top, and by
- * a JVM 20 pages down from there, one by one: near the end of a mapping, and
- * where faults go downward, the group below is mapped as well.
+ * more than half of memory is free, and 32 KiB while an eighth is.  A host that shadows the tables
+ * looks at 8 entries at a time, too.  A thread's stack is first touched at its top, and by a JVM 20
+ * pages down from there, one by one: near the end of a mapping, and where faults go downward, the
+ * group below is mapped as well.
  */
 #include <hugepages/policy.h>
 
@@ -30,7 +30,9 @@
 /* Mapping ahead while more than a quarter is free. */
 #define PLENTY_DIVISOR 4
 /* Small pages around the fault, while more than an eighth is free: a heap may have the rest. */
-#define AROUND 16u
+#define AROUND 8u
+#define AROUND_PLENTY 16u /* while more than half is free */
+#define AROUND_PLENTY_DIVISOR 2
 #define AROUND_DIVISOR 8
 #define STACK_LEAST (64 * PAGE_SIZE)
 /* Large pages to zero ahead within a fault, 100 us each. */
@@ -82,8 +84,10 @@ static struct page_policy_answer on_fault(const struct page_policy_query *q)
     answer.ahead = (unsigned)ahead;
     if (answer.order == ORDER_4K && q->pages != PAGES_SMALL &&
         q->free_frames > q->total_frames / AROUND_DIVISOR) {
-        answer.around = AROUND;
-        answer.below = goes_down(q) ? AROUND : 0;
+        bool plenty = q->free_frames > q->total_frames / AROUND_PLENTY_DIVISOR;
+
+        answer.around = plenty ? AROUND_PLENTY : AROUND;
+        answer.below = plenty && goes_down(q) ? AROUND_PLENTY : 0;
     }
     return answer;
 }

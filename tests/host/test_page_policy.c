@@ -112,15 +112,12 @@ static void test_around(void)
     EQ(ask(q).around, 0);
     q.end = q.addr + PAGE_SIZE;
     EQ(ask(q).order, ORDER_4K);
-<<<<<<< HEAD
-    EQ(ask(q).around, 8);
+    EQ(ask(q).around, 16);
+    EQ(ask(q).below, 16);
     q.free_frames = TOTAL / 4; /* a machine whose heap is most of it */
     EQ(ask(q).around, 8);
+    EQ(ask(q).below, 0);
     q.free_frames = TOTAL / 8;
-=======
-    EQ(ask(q).around, 16);
-    q.free_frames = TOTAL / 2;
->>>>>>> 99452a1 (hugepages: 64 KiB around a small page's fault, and as many below where it goes downward)
     EQ(ask(q).around, 0);
     q.free_frames = TOTAL;
     q.pages = PAGES_SMALL;

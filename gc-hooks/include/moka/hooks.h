@@ -91,7 +91,7 @@ struct moka_hooks {
      * the pages that a clearing scan tells of, after it, misses no write.
      * One shoot-down of the CPUs' TLBs at most, whatever the size.
      *
-     * A page that was mapped ahead of a write to a neighbour counts as dirty.  At
+     * A page counts as dirty from when it is mapped, if it may be written then.  At
      * a grain of 4096 all units of a 2 MiB page have the same answer; of such a
      * page that is only partly in the scan, nothing is cleared.  What is not
      * mapped counts as absent.
