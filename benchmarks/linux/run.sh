@@ -60,10 +60,10 @@ echo "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), TCG, $cpus 
     "$rounds rounds; load at the end $(cut -d ' ' -f 1-3 /proc/loadavg)"
 sed -n 's,^sample \([a-z]*\)/\([^ ]*\)/cpu [a-z]* ,\2 \1 ,p' "$samples" | sort -k 1,2 -k 3,3n | awk '
     { if (!($1 in seen)) { seen[$1] = 1; name[++names] = $1 } sample[$1, $2, ++count[$1, $2]] = $3 }
-    function median(key, system,    n) {
-        n = count[key, system]
-        return n % 2 ? sample[key, system, (n + 1) / 2] :
-                       (sample[key, system, n / 2] + sample[key, system, n / 2 + 1]) / 2
+    function median(key, who,    n) {
+        n = count[key, who]
+        if (n % 2) return sample[key, who, (n + 1) / 2]
+        return (sample[key, who, n / 2] + sample[key, who, n / 2 + 1]) / 2
     }
     END {
         print "| CPU time, ms | Moka | Linux guest | of it |\n|---|---|---|---|"
