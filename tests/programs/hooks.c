@@ -75,7 +75,7 @@ static char *map(size_t size, int prot)
         mmap(NULL, size + LARGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     char *aligned = (char *)(((uintptr_t)at + LARGE - 1) & ~(LARGE - 1));
 
-    tap_need(at != MAP_FAILED && mprotect(aligned, size, prot) == 0, "mmap");
+    tap_need(at != MAP_FAILED && aligned != NULL && mprotect(aligned, size, prot) == 0, "mmap");
     return aligned;
 }
 
@@ -306,11 +306,12 @@ static void test_random(int seconds)
 {
     pthread_t thread[THREADS];
     unsigned differ = 0;
+    char *at = map(WINDOWS * LARGE, PROT_READ | PROT_WRITE);
 
-    shared.at = map(WINDOWS * LARGE, PROT_READ | PROT_WRITE);
+    memset(at, 0, WINDOWS * LARGE);
+    shared.at = at;
     shared.range = moka->range_open(shared.at, WINDOWS * LARGE);
     shared.seconds = seconds;
-    memset(shared.at, 0, WINDOWS * LARGE);
     for (uintptr_t i = 0; i < THREADS; i++) {
         tap_need(pthread_create(&thread[i], NULL, random_calls, (void *)i) == 0, "pthread_create");
     }
