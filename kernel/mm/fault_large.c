@@ -22,7 +22,8 @@
 
 static void store_row(vaddr_t va, u64 *entry, const u64 *value, unsigned count)
 {
-    unsigned step = platform->directory_writes_flush && count < ROW_LONG ? PAIR : count;
+    bool pairs = platform->directory_writes_flush && count < ROW_LONG && (value[0] & PTE_PRESENT);
+    unsigned step = pairs ? PAIR : count;
 
     for (unsigned i = 0; i < count; i += step) {
         if (i > 0) {

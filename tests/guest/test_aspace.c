@@ -124,6 +124,21 @@ GUEST_TEST(aspace_partial_discard)
     OK(memory_back(&before, 4));
 }
 
+/* Pages that nobody may touch are made, and not touched. */
+GUEST_TEST(aspace_populates_hidden)
+{
+    struct memory_state before = memory_state_now();
+    vaddr_t va = map_new(5 * LARGE_SIZE, 0);
+
+    EQ(aspace_populate(va, 5 * LARGE_SIZE), 0);
+    EQ(backed_by(va + 4 * LARGE_SIZE), 2);
+    EQ(aspace_fault(va, 0), -EFAULT);
+    EQ(aspace_protect(va, 5 * LARGE_SIZE, PROT_RW), 0);
+    stamp_pages(va, va + 5 * LARGE_SIZE, 6);
+    EQ(aspace_unmap(va, 5 * LARGE_SIZE), 0);
+    OK(memory_back(&before, 4));
+}
+
 /* What PROT_NONE hides comes back with its contents. */
 GUEST_TEST(aspace_hidden_contents)
 {
