@@ -346,10 +346,8 @@ static bool copy_cached(struct page_cache *cache, u64 index, pfn_t to)
 
 int page_cache_copy_large(struct page_cache *cache, u64 index, unsigned count, pfn_t *frames)
 {
-    unsigned copied = 0;
-
     u64 end = page_cache_end(cache);
-    unsigned n = 0;
+    unsigned n = 0, copied = 0;
     int error;
 
     if (!page_cache_may_copy_ahead(cache) || index + LARGE_PAGES > end) {
