@@ -315,6 +315,41 @@ static void test_replaced_while_asked(void)
     p9_unmount();
 }
 
+/* Another thread finds the file that was just created by a name that it has for a moment. */
+static void find_when_walked(u8 type)
+{
+    char made[128], moved[128];
+
+    if (type == P9_LCREATE && !race.done) {
+        race.done = true;
+        snprintf(made, sizeof(made), "%s/new", fake_host_folder());
+        snprintf(moved, sizeof(moved), "%s/moved", fake_host_folder());
+        EQ(rename(made, moved), 0);
+        race.inode = lookup(p9_fix.root, "moved");
+        EQ(rename(moved, made), 0);
+    }
+}
+
+/* The one that is known already gets the name that is good. */
+static void test_created_and_known(void)
+{
+    struct inode *inode = NULL;
+    struct file file;
+
+    p9_mount();
+    race.done = false;
+    p9_server.answered = find_when_walked;
+    EQ(create(p9_fix.root, "new", S_IFREG | 0644, &inode), 0);
+    OK(race.done && inode == race.inode);
+    EQ(open_file(inode, O_RDWR, &file), 0);
+    EQ(close_file(&file), 0); /* which closes what the creation had opened */
+    EQ(open_file(inode, O_RDONLY, &file), 0);
+    EQ(close_file(&file), 0);
+    inode_put(race.inode);
+    inode_put(inode);
+    p9_unmount();
+}
+
 /* Likewise: another thread changes the mode. */
 static void change_when_told(u8 type)
 {
@@ -737,6 +772,7 @@ int main(void)
     run("a share that is read-only", test_read_only);
     run("a server that has gone", test_vanished);
     run("a server whose disk is full", test_full);
+    run("created, and known by another name", test_created_and_known);
     run("spoilt replies", test_spoilt);
     run("no memory", test_no_memory);
     return finish();

@@ -111,7 +111,10 @@ static void node_free(struct p9_inode *node)
     kfree(node);
 }
 
-/* Puts it into the table, unless somebody was faster: that one, then. */
+/*
+ * Puts it into the table, unless somebody was faster, or has a file that has gone and whose
+ * number it got: that one, then, by the name that is good.
+ */
 static struct p9_inode *node_publish(struct p9_super *p9, struct p9_inode *node)
 {
     struct p9_inode *other;
@@ -125,6 +128,7 @@ static struct p9_inode *node_publish(struct p9_super *p9, struct p9_inode *node)
     if (other == NULL) {
         return node;
     }
+    change_fid(other, p9_fid_get(node->fid), node->name);
     node_free(node);
     return other;
 }
