@@ -24,8 +24,10 @@
 
 #define LARGE_FRAMES (1ull << ORDER_2M)
 
-/* 2 MiB pages by default while more than a sixteenth of memory is free, and 16 MiB. */
+/* 2 MiB pages by default while more than a sixteenth of memory is free; in a small machine
+ * a quarter, up to 16 MiB. */
 #define SCARCE_DIVISOR 16
+#define SCARCE_SMALL_DIVISOR 4
 #define SCARCE_FRAMES (16 * MIB / PAGE_SIZE)
 /* Mapping ahead while more than a quarter is free. */
 #define PLENTY_DIVISOR 4
@@ -41,7 +43,8 @@
 static bool wants_large(const struct page_policy_query *q)
 {
     vaddr_t window = ALIGN_DOWN(q->addr, LARGE_SIZE);
-    u64 scarce = MAX(q->total_frames / SCARCE_DIVISOR, SCARCE_FRAMES);
+    u64 scarce = MAX(q->total_frames / SCARCE_DIVISOR,
+                     MIN(q->total_frames / SCARCE_SMALL_DIVISOR, SCARCE_FRAMES));
     u64 reserve = q->pages == PAGES_LARGE ? 0 : scarce;
 
     if (q->pages == PAGES_SMALL || !q->window_empty || window < q->start ||

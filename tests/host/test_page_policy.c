@@ -80,7 +80,7 @@ static void test_scarce(void)
     EQ(ask(q).order, ORDER_4K);
     q.pages = PAGES_DEFAULT; /* a machine of 32 MiB */
     q.total_frames = 32 * MIB / PAGE_SIZE;
-    q.free_frames = 18 * MIB / PAGE_SIZE;
+    q.free_frames = 10 * MIB / PAGE_SIZE;
     EQ(ask(q).order, ORDER_2M);
     q.free_frames--;
     EQ(ask(q).order, ORDER_4K);
