@@ -92,17 +92,22 @@ static int clear_bitmap(u64 *bitmap, u64 words)
     return 0;
 }
 
+/* One bit for each unit. */
+static u64 bitmap_words(const struct moka_scan *scan)
+{
+    return (scan->size / scan->grain + 63) / 64;
+}
+
 static int check_scan(int range, const struct moka_scan *scan)
 {
-    u64 start = (u64)scan->start, units;
+    u64 start = (u64)scan->start;
 
     if ((scan->grain != PAGE_SIZE && scan->grain != LARGE_SIZE) || scan->size == 0 ||
         !IS_ALIGNED(start | scan->size, scan->grain) || (scan->flags & ~SCAN_FLAGS) != 0 ||
         (scan->flags & SCAN_ALL) == 0) {
         return -EINVAL;
     }
-    units = scan->size / scan->grain;
-    if (scan->bitmap != NULL && scan->words < (units + 63) / 64) {
+    if (scan->bitmap != NULL && scan->words < bitmap_words(scan)) {
         return -ENOSPC;
     }
     return hook_range_check(range, start, scan->size);
@@ -119,7 +124,7 @@ s64 sys_moka_page_scan(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
         error = check_scan((int)a0, &scan);
     }
     if (error == 0 && scan.bitmap != NULL) {
-        error = clear_bitmap(scan.bitmap, (scan.size / scan.grain + 63) / 64);
+        error = clear_bitmap(scan.bitmap, bitmap_words(&scan));
     }
     if (error != 0) {
         return error;
