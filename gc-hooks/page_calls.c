@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hooks on page tables, as gc-hooks/include/moka/hooks.h says: arguments
+ * The hooks on page tables, as gc-hooks/include/moka/page.h says: arguments
  * are checked here, the work is the address space's.
  */
 #include <kernel/aspace.h>
@@ -14,7 +14,7 @@
 #include "range_priv.h"
 
 #define MOKA_KERNEL
-#include <moka/hooks.h>
+#include <moka/page.h>
 
 #define SCAN_FLAGS \
     (MOKA_SCAN_PRESENT | MOKA_SCAN_DIRTY | MOKA_SCAN_ACCESSED | MOKA_SCAN_LARGE | MOKA_SCAN_CLEAR)

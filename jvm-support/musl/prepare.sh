@@ -53,7 +53,7 @@ lay "$here/overlay"
 rm "$new/src/locale/newlocale.c" \
     "$new/src/locale/duplocale.c" "$new/src/locale/freelocale.c" "$new/src/conf/confstr.c"
 mkdir -p "$new/src/glibc" "$new/include/moka"
-cp "$here/../../gc-hooks/include/moka/hooks.h" "$new/include/moka"
+cp "$here/../../gc-hooks/include/moka/"*.h "$new/include/moka"
 cp -r "$here/../glibc/." "$new/src/glibc"
 if [ "$variant" = moka ]; then
     apply "$here/patches/call" "$new"

@@ -4,17 +4,13 @@
  * library on another kernel has none to offer.
  */
 #include <errno.h>
-#include <moka/hooks.h>
 
+#include "hooks_priv.h"
 #include "syscall.h"
 
 enum {
     CALL_RANGE_OPEN = 480,
     CALL_RANGE_CLOSE,
-    CALL_PAGE_QUERY,
-    CALL_PAGE_SCAN,
-    CALL_PAGE_SPLIT,
-    CALL_PAGE_JOIN,
 };
 
 static int range_open(void *start, uint64_t size)
@@ -27,35 +23,12 @@ static int range_close(int range)
     return (int)__syscall(CALL_RANGE_CLOSE, range);
 }
 
-static int page_query(int range, const void *address, struct moka_page *page)
-{
-    return (int)__syscall(CALL_PAGE_QUERY, range, address, page);
-}
-
-static int64_t page_scan(int range, const struct moka_scan *scan)
-{
-    return __syscall(CALL_PAGE_SCAN, range, scan);
-}
-
-static int64_t page_split(int range, void *start, uint64_t size)
-{
-    return __syscall(CALL_PAGE_SPLIT, range, start, size);
-}
-
-static int64_t page_join(int range, void *start, uint64_t size)
-{
-    return __syscall(CALL_PAGE_JOIN, range, start, size);
-}
-
 static const struct moka_hooks hooks = {
     .version = MOKA_HOOKS_VERSION,
     .size = sizeof(hooks),
     .range_open = range_open,
     .range_close = range_close,
-    .page_query = page_query,
-    .page_scan = page_scan,
-    .page_split = page_split,
-    .page_join = page_join,
+    .page = &__moka_page,
 };
 
 const struct moka_hooks *moka_hooks_get(uint32_t version)

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The groups of hooks, each in the file of its name; their system calls are of Moka's own. */
+#ifndef MOKA_HOOKS_PRIV_H
+#define MOKA_HOOKS_PRIV_H
+
+#include <features.h>
+#include <moka/hooks.h>
+#include <moka/page.h>
+
+extern hidden const struct moka_page_hooks __moka_page;
+
+#endif
