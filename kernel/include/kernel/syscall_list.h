@@ -371,7 +371,13 @@
     X(482, moka_page_query, QUICK, HOOKS) \
     X(483, moka_page_scan, BLOCKS, HOOKS) \
     X(484, moka_page_split, BLOCKS, HOOKS) \
-    X(485, moka_page_join, BLOCKS, HOOKS)
+    X(485, moka_page_join, BLOCKS, HOOKS) \
+    X(486, moka_large_policy, BLOCKS, HOOKS) \
+    X(487, moka_large_populate, BLOCKS, HOOKS) \
+    X(488, moka_large_promote, BLOCKS, HOOKS) \
+    X(489, moka_large_demote, BLOCKS, HOOKS) \
+    X(490, moka_large_discard, BLOCKS, HOOKS) \
+    X(491, moka_large_stats, BLOCKS, HOOKS)
 /* clang-format on */
 
 #endif

@@ -29,6 +29,7 @@ static const struct moka_hooks hooks = {
     .range_open = range_open,
     .range_close = range_close,
     .page = &__moka_page,
+    .large = &__moka_large,
 };
 
 const struct moka_hooks *moka_hooks_get(uint32_t version)

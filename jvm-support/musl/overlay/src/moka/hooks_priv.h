@@ -5,8 +5,10 @@
 
 #include <features.h>
 #include <moka/hooks.h>
+#include <moka/large.h>
 #include <moka/page.h>
 
 extern hidden const struct moka_page_hooks __moka_page;
+extern hidden const struct moka_large_hooks __moka_large;
 
 #endif
