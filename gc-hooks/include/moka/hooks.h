@@ -48,6 +48,7 @@ struct moka_hooks {
     /* Groups, each in a header of its name; NULL: this system has none of it. */
     const struct moka_page_hooks *page;
     const struct moka_large_hooks *large;
+    const struct moka_role_hooks *role;
 };
 
 /* The functions, if there are any of at least that version; else NULL. */

@@ -377,7 +377,13 @@
     X(488, moka_large_promote, BLOCKS, HOOKS) \
     X(489, moka_large_demote, BLOCKS, HOOKS) \
     X(490, moka_large_discard, BLOCKS, HOOKS) \
-    X(491, moka_large_stats, BLOCKS, HOOKS)
+    X(491, moka_large_stats, BLOCKS, HOOKS) \
+    X(497, moka_role_set, QUICK, HOOKS) \
+    X(498, moka_role_get, QUICK, HOOKS) \
+    X(499, moka_role_by_name, QUICK, HOOKS) \
+    X(500, moka_role_pause_begin, QUICK, HOOKS) \
+    X(501, moka_role_pause_end, QUICK, HOOKS) \
+    X(502, moka_role_times, QUICK, HOOKS)
 /* clang-format on */
 
 #endif

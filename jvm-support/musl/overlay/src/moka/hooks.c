@@ -30,6 +30,7 @@ static const struct moka_hooks hooks = {
     .range_close = range_close,
     .page = &__moka_page,
     .large = &__moka_large,
+    .role = &__moka_role,
 };
 
 const struct moka_hooks *moka_hooks_get(uint32_t version)
