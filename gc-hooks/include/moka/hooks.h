@@ -49,6 +49,7 @@ struct moka_hooks {
     const struct moka_page_hooks *page;
     const struct moka_large_hooks *large;
     const struct moka_role_hooks *role;
+    const struct moka_pressure_hooks *pressure;
 };
 
 /* The functions, if there are any of at least that version; else NULL. */

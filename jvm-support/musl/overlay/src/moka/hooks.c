@@ -31,6 +31,7 @@ static const struct moka_hooks hooks = {
     .page = &__moka_page,
     .large = &__moka_large,
     .role = &__moka_role,
+    .pressure = &__moka_pressure,
 };
 
 const struct moka_hooks *moka_hooks_get(uint32_t version)

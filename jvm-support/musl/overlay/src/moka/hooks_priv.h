@@ -12,5 +12,9 @@
 extern hidden const struct moka_page_hooks __moka_page;
 extern hidden const struct moka_large_hooks __moka_large;
 extern hidden const struct moka_role_hooks __moka_role;
+#include <moka/pressure.h>
+
+extern hidden const struct moka_page_hooks __moka_page;
+extern hidden const struct moka_pressure_hooks __moka_pressure;
 
 #endif
