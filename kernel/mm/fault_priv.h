@@ -3,7 +3,7 @@
  * Between the files of faults:
  *
  *   fault.c         the steps of a fault; anonymous memory; populate
- *   fault_file.c    pages of files
+ *   fault_file.c    pages of files, with the files of fault_file_priv.h
  *   fault_private.c their copies, by windows of 2 MiB
  *   fault_large.c   entries of 2 MiB
  *   fault_streak.c  does a CPU touch memory in ascending order?
@@ -62,6 +62,7 @@ must_check int fault_look_file(struct fault *f, const struct region *region, u64
                                unsigned level);
 /* Does it; no lock held. */
 must_check int fault_supply_pages(struct fault *f);
+/* fault_file_copy.c, likewise: FAULT_NEEDS_COPY. */
 must_check int fault_supply_copy(struct fault *f);
 
 /*
