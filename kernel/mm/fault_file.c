@@ -96,6 +96,24 @@ static bool is_skewed(const struct region *region)
            page_cache_may_copy_ahead(region->object->cache);
 }
 
+/* The empty windows of the region around the fault's, all under one lock. */
+static void find_large_windows(struct fault *f, const struct region *region, const u64 *entry,
+                               unsigned level)
+{
+    vaddr_t window = ALIGN_DOWN(f->addr, LARGE_SIZE), group = ALIGN_DOWN(window, PT_GROUP_SIZE);
+    vaddr_t low = MAX(ALIGN_UP(region->start, LARGE_SIZE), group);
+    vaddr_t high = MIN(ALIGN_DOWN(region->end, LARGE_SIZE), group + PT_GROUP_SIZE);
+
+    f->large_start = window;
+    f->large_end = window + LARGE_SIZE;
+    for (const u64 *at = entry; f->large_start > low && (level > 2 || pte_load(--at) == 0);) {
+        f->large_start -= LARGE_SIZE;
+    }
+    for (const u64 *at = entry; f->large_end < high && (level > 2 || pte_load(++at) == 0);) {
+        f->large_end += LARGE_SIZE;
+    }
+}
+
 /* The windows from the fault's on that are the region's and empty, all under one lock. */
 static void find_own_windows(struct fault *f, const struct region *region, const u64 *entry,
                              unsigned level)
@@ -147,7 +165,9 @@ int fault_look_file(struct fault *f, const struct region *region, u64 *entry, un
     f->large = level > 1 && fault_fits_large(region, f->addr) && !f->no_large;
     f->own_large = level > 1 && !f->large && fits_own_large(region, f->addr) && !f->no_large;
     f->own_pages = !f->own_tried && (is_copied_ahead(region) || is_skewed(region));
-    if (f->own_large) {
+    if (f->large) {
+        find_large_windows(f, region, entry, level);
+    } else if (f->own_large) {
         find_own_windows(f, region, entry, level);
     } else if (f->own_pages) {
         find_own_pages(f, region, entry, level);

@@ -10,6 +10,7 @@
 #include <kernel/frame.h>
 #include <kernel/pagecache.h>
 #include <kernel/pagetable.h>
+#include <kernel/string.h>
 
 #include "fault_file_priv.h"
 
@@ -40,30 +41,48 @@ static int map_large(struct fault *f, struct large_row *row, u64 generation)
     return step;
 }
 
-/*
- * The frame at the fault, and those after it that are ready; more is done for
- * them only in a streak.  All are under one lock.
- */
-static int gather_large(struct fault *f, struct large_row *row)
+/* The frames behind those of the row, as far as they are there; made only in a streak. */
+static void gather_above(const struct fault *f, struct large_row *row)
 {
-    struct page_cache *cache = f->object->cache;
-    u64 index = f->index - (f->addr - row->va) / PAGE_SIZE;
-    vaddr_t group = ALIGN_DOWN(row->va, PT_GROUP_SIZE) + PT_GROUP_SIZE;
-    u64 most = MIN((MIN(group, f->end) - row->va) / LARGE_SIZE, FAULT_PAGES_MAX);
     enum large_effort effort =
         f->populate || fault_streak(f->addr) > 0 ? LARGE_MAKE : LARGE_IF_READY;
-    int error = page_cache_get_large(cache, index, LARGE_READ, &row->frame[0]);
+    vaddr_t va = row->va + LARGE_SIZE;
 
-    row->count = 0;
-    row->mapped = 0;
-    if (error != 0) {
-        return error;
-    }
-    do {
+    while (va < f->large_end && row->count < FAULT_PAGES_MAX &&
+           page_cache_get_large(f->object->cache, fault_index_at(f, va), effort,
+                                &row->frame[row->count]) == 0) {
         row->count++;
-    } while (row->count < most && page_cache_get_large(cache, index + row->count * PT_ENTRIES,
-                                                       effort, &row->frame[row->count]) == 0);
-    return 0;
+        va += LARGE_SIZE;
+    }
+}
+
+/* And those before it: who sees a file at a second address, as ZGC does, begins anywhere. */
+static void gather_below(const struct fault *f, struct large_row *row)
+{
+    pfn_t frame;
+
+    while (row->va > f->large_start && row->count < FAULT_PAGES_MAX && !f->populate &&
+           page_cache_get_large(f->object->cache, fault_index_at(f, row->va - LARGE_SIZE),
+                                LARGE_IF_READY, &frame) == 0) {
+        memmove(&row->frame[1], &row->frame[0], row->count * sizeof(row->frame[0]));
+        row->frame[0] = frame;
+        row->count++;
+        row->va -= LARGE_SIZE;
+    }
+}
+
+static int gather_large(const struct fault *f, struct large_row *row)
+{
+    int error = page_cache_get_large(f->object->cache, fault_index_at(f, row->va), LARGE_READ,
+                                     &row->frame[0]);
+
+    row->mapped = 0;
+    row->count = error == 0 ? 1 : 0;
+    if (error == 0) {
+        gather_above(f, row);
+        gather_below(f, row);
+    }
+    return error;
 }
 
 int fault_supply_large(struct fault *f)
@@ -76,12 +95,15 @@ int fault_supply_large(struct fault *f)
         return step;
     }
     step = map_large(f, &row, generation);
-    for (u64 i = row.mapped * PT_ENTRIES; i < row.count * PT_ENTRIES; i++) {
-        frame_put(row.frame[i / PT_ENTRIES] + i % PT_ENTRIES, ORDER_4K);
+    for (unsigned i = row.mapped; i < row.count; i++) {
+        frame_put_all(row.frame[i], PT_ENTRIES);
     }
     if (step == 0) {
         aspace_count(COUNT_FAULTS_2M, 1);
-        f->next = row.va + MAX(row.mapped, 1u) * LARGE_SIZE;
+        f->next = row.va + row.mapped * LARGE_SIZE;
+        if (f->next <= f->addr) { /* another CPU has mapped some: look again */
+            return FAULT_RETRY;
+        }
         fault_streak_note(f->addr, f->next);
     }
     return step;

@@ -40,15 +40,16 @@ struct fault {
     unsigned order, count;
     vaddr_t next; /* when resolved: what lies before it, from `addr`, is mapped */
     /* FAULT_NEEDS_PAGES */
-    struct region_object *object; /* a use */
-    u64 index;                    /* of the page at `addr` */
-    vaddr_t start, end;           /* of the region */
-    bool copy;                    /* a private mapping that is written to, or soon will be */
-    bool store;                   /* it writes to a shared one */
-    bool large;                   /* nothing is in the window, which may be a large page */
-    bool own_large;               /* or a private one, filled from the file */
-    bool own_pages;               /* or single ones */
-    vaddr_t own_start, own_end;   /* where these go */
+    struct region_object *object;   /* a use */
+    u64 index;                      /* of the page at `addr` */
+    vaddr_t start, end;             /* of the region */
+    bool copy;                      /* a private mapping that is written to, or soon will be */
+    bool store;                     /* it writes to a shared one */
+    bool large;                     /* nothing is in the window, which may be a large page */
+    vaddr_t large_start, large_end; /* the empty windows around it, all under one lock */
+    bool own_large;                 /* or a private one, filled from the file */
+    bool own_pages;                 /* or single ones */
+    vaddr_t own_start, own_end;     /* where these go */
 };
 
 /* fault.c: 0 if the fault may be served from the region.  Read lock held. */

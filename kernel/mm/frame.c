@@ -143,10 +143,9 @@ void frame_get(pfn_t pfn)
     atomic_fetch_add_explicit(&zone_desc(pfn)->uses, 1, memory_order_relaxed);
 }
 
-void frame_put(pfn_t pfn, unsigned order)
+/* True: that was the last use. */
+static bool drop_use(_Atomic u32 *uses)
 {
-    _Atomic u32 *uses = &zone_desc(pfn)->uses;
-
     /*
      * At 0 further uses we are the only one, and nobody can add one.  The
      * acquire pairs with the release of those who have left: what they did
@@ -154,12 +153,46 @@ void frame_put(pfn_t pfn, unsigned order)
      */
     if (atomic_load_explicit(uses, memory_order_acquire) != 0) {
         if (atomic_fetch_sub_explicit(uses, 1, memory_order_acq_rel) != 0) {
-            return;
+            return false;
         }
         /* The others left between the two lines; take the 1 back. */
         atomic_store_explicit(uses, 0, memory_order_relaxed);
     }
-    frame_free(pfn, order);
+    return true;
+}
+
+void frame_put(pfn_t pfn, unsigned order)
+{
+    if (drop_use(&zone_desc(pfn)->uses)) {
+        frame_free(pfn, order);
+    }
+}
+
+/* The descriptors of frames side by side lie side by side. */
+static struct frame_desc *descs_of(pfn_t pfn, u64 count)
+{
+    (void)zone_desc(pfn + count - 1); /* is there */
+    return zone_desc(pfn);
+}
+
+void frame_get_all(pfn_t pfn, u64 count)
+{
+    struct frame_desc *desc = descs_of(pfn, count);
+
+    for (u64 i = 0; i < count; i++) {
+        atomic_fetch_add_explicit(&desc[i].uses, 1, memory_order_relaxed);
+    }
+}
+
+void frame_put_all(pfn_t pfn, u64 count)
+{
+    struct frame_desc *desc = descs_of(pfn, count);
+
+    for (u64 i = 0; i < count; i++) {
+        if (drop_use(&desc[i].uses)) {
+            frame_free(pfn + i, ORDER_4K);
+        }
+    }
 }
 
 u32 frame_uses(pfn_t pfn)

@@ -145,13 +145,6 @@ static void release_table(pfn_t table)
     frame_free(table, ORDER_4K);
 }
 
-static void release_pages(pfn_t pfn, unsigned order)
-{
-    for (u64 i = 0; i < 1ull << order; i++) {
-        frame_put(pfn + i, ORDER_4K);
-    }
-}
-
 static void release_records(const u64 *records, u64 count)
 {
     for (u64 i = 0; i < count; i++) {
@@ -160,7 +153,7 @@ static void release_records(const u64 *records, u64 count)
         if (records[i] & TLB_RECORD_TABLE) {
             release_table(pfn);
         } else if (records[i] & TLB_RECORD_FILE) {
-            release_pages(pfn, (unsigned)(records[i] & (TLB_RECORD_FILE - 1)));
+            frame_put_all(pfn, 1ull << (records[i] & (TLB_RECORD_FILE - 1)));
         } else {
             frame_free(pfn, (unsigned)(records[i] & TLB_RECORD_LOW));
         }

@@ -120,6 +120,15 @@ static inline void close_file(struct test_file *t)
     kfree(t);
 }
 
+/* Room for `size` bytes with nothing there, at the beginning of what one lock covers. */
+static inline vaddr_t place_for(u64 size)
+{
+    vaddr_t va = map_new(size + PT_GROUP_SIZE, 0);
+
+    EQ(aspace_unmap(va, size + PT_GROUP_SIZE), 0);
+    return ALIGN_UP(va, PT_GROUP_SIZE);
+}
+
 static inline vaddr_t map_file(struct test_file *t, u64 size, unsigned prot, unsigned flags,
                                u64 offset)
 {

@@ -151,6 +151,68 @@ static void check_mapped_thrice(void)
     OK(memory_back(&before, 32));
 }
 
+/* The file's FILE_SIZE bytes, where one lock covers them. */
+static vaddr_t map_in_group(struct test_file *t)
+{
+    vaddr_t va = place_for(FILE_SIZE);
+
+    EQ(aspace_map_file(va, FILE_SIZE, PROT_RW, MAP_PLACE_FIXED | MAP_SHARE, t->file, 0, &va), 0);
+    return va;
+}
+
+/* How many faults it takes to touch the windows, one bit for each. */
+static u64 faults_of(vaddr_t va, unsigned windows)
+{
+    u64 before = stats_now().faults;
+
+    for (unsigned i = 0; i < FILE_SIZE / LARGE_SIZE; i++) {
+        if (windows & 1u << i) {
+            (*word_at(va + i * LARGE_SIZE))++;
+        }
+    }
+    return stats_now().faults - before;
+}
+
+/* What a memory file has is mapped around the first touch of another address of it. */
+GUEST_TEST(file_large_around_the_first_touch)
+{
+    struct memory_state before;
+    struct test_file *t;
+    vaddr_t one, two, three;
+
+    if (is_small_machine()) {
+        return;
+    }
+    before = state_with_files();
+    t = open_file(&memory_ops, FILE_SIZE, O_RDWR);
+    one = map_in_group(t);
+    two = map_in_group(t);
+    three = map_in_group(t);
+    EQ(faults_of(three, 4), 1);
+    EQ(backed_by(three + LARGE_SIZE), 0); /* nothing is made for it */
+    EQ(backed_by(three + 3 * LARGE_SIZE), 0);
+    OK(faults_of(one, 15) <= 4);
+    EQ(faults_of(two, 4), 1);
+    EQ(faults_of(two, 15), 0);
+    /* Around the window that is there already. */
+    EQ(faults_of(three, 2), 1);
+    EQ(backed_by(three + 3 * LARGE_SIZE), 0);
+    EQ(faults_of(three, 15), 1);
+    for (unsigned i = 0; i < FILE_SIZE / LARGE_SIZE; i++) {
+        EQ(backed_by(two + i * LARGE_SIZE), 2);
+        EQ(backed_by(three + i * LARGE_SIZE), 2);
+        EQ(*word_at(one + i * LARGE_SIZE), *word_at(three + i * LARGE_SIZE));
+    }
+    EQ(*word_at(two + LARGE_SIZE), 4);
+    EQ(*word_at(two + 3 * LARGE_SIZE), 3);
+    aspace_check();
+    EQ(aspace_unmap(one, FILE_SIZE), 0);
+    EQ(aspace_unmap(two, FILE_SIZE), 0);
+    EQ(aspace_unmap(three, FILE_SIZE), 0);
+    close_file(t);
+    OK(memory_back(&before, 32));
+}
+
 /* Read from a disk in large parts, mapped as one, and split by the first copy. */
 static void check_private(void)
 {

@@ -64,15 +64,6 @@ GUEST_TEST(file_window_is_read_whole)
     OK(memory_back(&before, 32));
 }
 
-/* Room for `size` bytes with nothing there, at the beginning of what one lock covers. */
-static vaddr_t place_for(u64 size)
-{
-    vaddr_t va = map_new(size + PT_GROUP_SIZE, 0);
-
-    EQ(aspace_unmap(va, size + PT_GROUP_SIZE), 0);
-    return ALIGN_UP(va, PT_GROUP_SIZE);
-}
-
 /* From page 1 on, so that the cache's own frames do not fit. */
 static vaddr_t map_skewed(struct test_file *t, unsigned prot)
 {

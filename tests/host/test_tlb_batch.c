@@ -69,6 +69,13 @@ void frame_put(pfn_t pfn, unsigned order)
     state.put[pfn]++;
 }
 
+void frame_put_all(pfn_t pfn, u64 count)
+{
+    for (u64 i = 0; i < count; i++) {
+        frame_put(pfn + i, ORDER_4K);
+    }
+}
+
 static void setup(struct tlb_batch *batch)
 {
     memset(&state, 0, sizeof(state));

@@ -64,18 +64,20 @@ static enum window look(struct page_cache *cache, u64 index, pfn_t *frame)
     return side_by_side && IS_ALIGNED(*frame, LARGE_PAGES) ? WINDOW_LARGE : WINDOW_SCATTERED;
 }
 
-/* Lock held; all pages are there, side by side.  True: what follows is to be read. */
-static bool use_all(struct page_cache *cache, u64 index)
+/* Lock held; all pages are there, from `frame` on.  True: what follows is to be read. */
+static bool use_all(struct page_cache *cache, u64 index, pfn_t frame)
 {
     u64 flags = 0;
 
+    frame_get_all(frame, LARGE_PAGES);
     for (u64 i = 0, n; i < LARGE_PAGES; i += n) {
         u64 *slot = page_tree_slots(&cache->tree, index + i, LARGE_PAGES - i, &n);
 
         for (u64 k = 0; k < n; k++) {
             flags |= slot[k];
-            slot[k] = (slot[k] & ~SLOT_AHEAD) | SLOT_RECENT;
-            frame_get(slot_pfn(slot[k]));
+            if ((slot[k] & (SLOT_AHEAD | SLOT_RECENT)) != SLOT_RECENT) {
+                slot[k] = (slot[k] & ~SLOT_AHEAD) | SLOT_RECENT;
+            }
         }
     }
     return (flags & SLOT_AHEAD) != 0;
@@ -245,7 +247,7 @@ static enum window find(struct page_cache *cache, u64 index, bool use, pfn_t *fr
 {
     bool irq = spin_lock(&cache->lock);
     enum window found = look(cache, index, frame);
-    bool ahead = found == WINDOW_LARGE && use && use_all(cache, index);
+    bool ahead = found == WINDOW_LARGE && use && use_all(cache, index, *frame);
 
     spin_unlock(&cache->lock, irq);
     if (ahead) {

@@ -33,6 +33,9 @@ void frame_free(pfn_t pfn, unsigned order);
 void frame_get(pfn_t pfn);
 /* Drops one use; frees at 0. */
 void frame_put(pfn_t pfn, unsigned order);
+/* As these two for `count` frames side by side, order 0. */
+void frame_get_all(pfn_t pfn, u64 count);
+void frame_put_all(pfn_t pfn, u64 count);
 /* As of now.  1: the caller's own; it stays so if nobody else can reach the frame. */
 u32 frame_uses(pfn_t pfn);
 
