@@ -29,6 +29,7 @@ include kernel/kernel.mk
 include drivers/drivers.mk
 include hugepages/hugepages.mk
 include gc-hooks/gc-hooks.mk
+include gc-hooks/linux/linux.mk
 include images/images.mk
 include mk/build.mk
 include mk/deps.mk

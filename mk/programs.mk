@@ -49,7 +49,8 @@ program_files := $(addprefix $(programs_root)/glibc/,$(program_names) cxx libthr
 program_musl_files := $(addprefix $(programs_root)/musl/,$(program_names)) \
 	$(addprefix $(programs_root)/musl-static/,$(program_names))
 # What C++ needs beside a C library.
-program_libraries := $(addprefix $(programs_root)/lib/x86_64-linux-gnu/,libstdc++.so.6 libgcc_s.so.1)
+program_libraries := $(addprefix $(programs_root)/lib/x86_64-linux-gnu/,libstdc++.so.6 libgcc_s.so.1) \
+	$(programs_root)/lib/libmoka-linux.so
 
 $(programs_root)/glibc/%: tests/programs/%.c tests/programs/tap.h mk/programs.mk
 	@mkdir -p $(@D)
@@ -79,10 +80,14 @@ $(programs_root)/lib/x86_64-linux-gnu/%:
 	@mkdir -p $(@D)
 	$(Q)cp -L "$$($(CXX) -print-file-name=$(@F))" $@
 
+$(programs_root)/lib/libmoka-linux.so: $(BUILD)/hooks-linux/libmoka-linux.so
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
 .PHONY: programs test-program-files test-programs test-build test-debian test-debian-full
 programs: $(BUILD)/tool/moka $(BUILD)/tool/mkcore $(BUILD)/disk/boot.bin $(BUILD)/release/moka.elf $(BUILD)/rom/moka.rom $(BUILD)/libc/lib/libc.so
 test-program-files: $(program_files) $(program_musl_files) $(program_libraries)
-test-programs: programs test-program-files
+test-programs: programs test-program-files hooks-linux
 	$(Q)tests/run-programs.sh $(BUILD)
 test-build: programs jdk java-programs
 	$(Q)tests/run-build.sh $(BUILD) $(or $(ACCEL),kvm)

@@ -10,7 +10,7 @@ include tests/tests.mk
 guest_images := $(BUILD)/release/moka.elf $(BUILD)/test/moka-test.elf $(BUILD)/rom/moka.rom
 
 .PHONY: test test-quick test-host test-guest stress
-test: check $(host_programs) $(guest_images) $(BUILD)/ubsan/moka-test.elf programs test-program-files libc-linux java-if-fetched
+test: check $(host_programs) $(guest_images) $(BUILD)/ubsan/moka-test.elf programs test-program-files hooks-linux libc-linux java-if-fetched
 	$(Q)tests/run-all.sh $(BUILD) full
 
 test-quick: layering $(host_programs) $(guest_images)

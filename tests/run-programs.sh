@@ -49,6 +49,8 @@ program() {
     shift
     if [ "$how" = linux ]; then
         timeout -k 5 "$limit" "$root/glibc/$name" "$@"
+    elif [ "$how" = "$preloaded" ]; then
+        LD_PRELOAD=$build/hooks-linux/libmoka-linux.so timeout -k 5 "$limit" "$root/glibc/$name" "$@"
     else
         moka "$root" "/${how#* }/$name" "$@"
     fi
@@ -57,6 +59,9 @@ program() {
 limit=100
 variants='glibc static musl musl-static'
 tap_names='hooks files mmap threads signals events clocks memory futexes sigcalls sigedge filecalls filedata times polls procfs private largefile cancel sockets sockmsg'
+# What the library for Linux has as well, and how that is run.
+hooks_names='hooks'
+preloaded='linux preloaded'
 
 # tap_test NAME ARGUMENT...
 tap_test() {
@@ -133,6 +138,15 @@ closed_output() {
         echo "$status" >"$logs/fill"
     } | head -c 300000 | cksum
     cat "$logs/fill"
+}
+
+# The library for Linux leaves Moka's own hooks to be found.
+hooks_preloaded() {
+    wanted "$how hooks preloaded" || return 0
+    begin "$how hooks, preloaded"
+    log=$logs/$(key "$how hooks-preloaded").log status=0
+    moka -e LD_PRELOAD=/lib/libmoka-linux.so "$root" /glibc/hooks </dev/null >"$log" 2>&1 || status=$?
+    judge
 }
 
 # signalled SIGNAL[+] HOW NUMBER: starts it, waits until it runs, sends.  A simple
@@ -265,6 +279,7 @@ in_each_way() {
     done
     how="$1 glibc"
     tap_test missing
+    hooks_preloaded
     named_in_log
     entropy
     tap_test cxx /glibc/libthrower.so
@@ -291,6 +306,10 @@ on_linux() {
         tap_test "$name"
     done
     tap_test cxx "$root/glibc/libthrower.so"
+    how=$preloaded
+    for name in $hooks_names; do
+        tap_test "$name"
+    done
 }
 
 rm -f "$logs"/*.linux

@@ -13,7 +13,7 @@ status=0
 for header in $(tools/list-files.sh '*.h'); do
     case $header in
     jvm-support/musl/* | jvm-support/glibc/*) continue ;; # parts of musl
-    tests/host/* | tests/programs/* | benchmarks/* | tools/* | images/tool/* | jni-ext/*) flags=$host_flags ;;
+    tests/host/* | tests/programs/* | benchmarks/* | tools/* | images/tool/* | jni-ext/* | gc-hooks/linux/*) flags=$host_flags ;;
     *) flags=$kernel_flags ;;
     esac
     # shellcheck disable=SC2086 # flags are words

@@ -64,7 +64,10 @@ function normal(path,    n, i, k, part, out, result) {
     return result
 }
 
+# What runs on the host is no part of the kernel that it lies beside.
 function folder_of(path) {
+    if (path ~ /^gc-hooks\/linux\//)
+        return "gc-hooks/linux"
     return substr(path, 1, index(path, "/") - 1)
 }
 
@@ -148,6 +151,7 @@ BEGIN {
     layer("hugepages", "kernel")
     layer("net", "kernel drivers")
     layer("gc-hooks", "kernel hugepages")
+    layer("gc-hooks/linux", "gc-hooks")
     layer("jvm-support", "kernel drivers hugepages net gc-hooks")
     layer("jni-ext", "gc-hooks")
     layer("images", "kernel drivers hugepages net gc-hooks jvm-support jni-ext")
