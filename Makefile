@@ -5,6 +5,7 @@
 # make boot        boots the kernel alone
 # make test        everything: checks, host tests, guest tests on each platform
 # make test-jvm    Java on Linux and in Moka, compared: programs, Debian's jars, disks; half an hour or more
+# make javadoc     the documentation of the Java API (jni-ext)
 # make check       format, lint, headers, layering
 # make stress      ten minutes of mixed load in the guest
 # make bench-micro, bench-startup, bench-java: tables beside Linux
@@ -39,13 +40,14 @@ include mk/bench.mk
 include mk/libc.mk
 include mk/programs.mk
 include mk/java.mk
+include mk/jni.mk
 include mk/jars.mk
 
 .PHONY: all clean help
 all: layering $(BUILD)/release/moka.elf $(BUILD)/rom/moka.rom
 
 help:
-	$(Q)sed -n '3,14s/^# \{0,1\}//p' Makefile
+	$(Q)sed -n '3,15s/^# \{0,1\}//p' Makefile
 
 clean:
 	rm -rf $(BUILD)

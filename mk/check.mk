@@ -28,7 +28,7 @@ check-shell:
 	$(Q)shellcheck -x $$(tools/list-files.sh '*.sh') .ci/run
 
 check-headers:
-	$(Q)tools/check-headers.sh "$(CC)" "$(CFLAGS_KERNEL) $(INCLUDES_IMAGE) -DMOKA_DEBUG=2" "$(HOST_FLAGS)"
+	$(Q)tools/check-headers.sh "$(CC)" "$(CFLAGS_KERNEL) $(INCLUDES_IMAGE) -DMOKA_DEBUG=2" "$(HOST_FLAGS) $(jni_flags)"
 
 # What of the compiler's flags clang understands and cares for.
 tidy_flags := $(filter -std=% -ffreestanding -m%,$(filter-out -mstack% -mmemset%,$(CFLAGS_KERNEL))) \
@@ -43,5 +43,5 @@ check-lint: $(patsubst %,$(BUILD)/check/%.tidy,$(c_sources))
 
 $(BUILD)/check/%.tidy: % $(h_sources) .clang-tidy tools/lint.sh mk/check.mk
 	@mkdir -p $(@D)
-	$(Q)tools/lint.sh $< $(if $(filter $(host_only),$<),$(HOST_FLAGS) $(if $(filter images/tool/% tests/programs/% tools/% gc-hooks/linux/%,$<),-D_GNU_SOURCE) $(if $(filter benchmarks/programs/%,$<),-Ibenchmarks/micro),$(tidy_flags))
+	$(Q)tools/lint.sh $< $(if $(filter $(host_only),$<),$(HOST_FLAGS) $(if $(filter images/tool/% tests/programs/% tools/% gc-hooks/linux/%,$<),-D_GNU_SOURCE) $(if $(filter jni-ext/%,$<),$(jni_flags)) $(if $(filter benchmarks/programs/%,$<),-Ibenchmarks/micro),$(tidy_flags))
 	$(Q)touch $@

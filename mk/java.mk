@@ -32,6 +32,20 @@ $(java_home).stamp: $(BUILD)/jdk.erofs mk/java.mk
 	done
 	$(Q)touch $@
 
+# jni.h is that of an installed JDK, or comes with a package that is fetched as the
+# JDK is: a JRE has none.
+jni_javac := $(realpath $(shell command -v javac))
+jni_installed := $(if $(jni_javac),$(wildcard $(abspath $(dir $(jni_javac))../include)/jni.h))
+jni_header := $(or $(jni_installed),$(BUILD)/jdk-headers/usr/lib/jvm/java-17-openjdk-amd64/include/jni.h)
+jni_folder := $(patsubst %/,%,$(dir $(jni_header)))
+jni_flags := -D_GNU_SOURCE -Igc-hooks/include -isystem $(jni_folder) -isystem $(jni_folder)/linux
+
+ifeq ($(jni_installed),)
+$(jni_header): jvm-support/jdk/headers.txt
+	$(Q)jvm-support/jdk/fetch.sh $(BUILD)/jdk-headers $<
+	$(Q)touch $@
+endif
+
 # ---- What `make run` runs ---------------------------------------------------------------
 
 $(BUILD)/java/welcome.jar: images/demo/Welcome.java $(java_home).stamp
@@ -70,21 +84,24 @@ $(BUILD)/java/programs.stamp: $(java_sources) $(shell find tests/java/modules -t
 	$(Q)$(JAVAC) -d $(@D)/modules --module-source-path tests/java/modules --module $(java_modules)
 	$(Q)touch $@
 
-# Where there is no C++ compiler, or no jni.h (it is beside an installed javac),
-# the test that needs it says so.
-jni_folder := $(dir $(realpath $(shell command -v javac)))../include
-$(BUILD)/java/libmoka_native.so: tests/java/native.cc mk/java.mk
+# Where there is no C++ compiler the test that needs it says so.
+$(BUILD)/java/libmoka_native.so: tests/java/native.cc $(jni_header) mk/java.mk
 	@mkdir -p $(@D)
 	@echo "  JNI   $@"
-	$(Q)$(CXX) $(PROGRAM_CXXFLAGS) -shared -fPIC -I$(jni_folder) -I$(jni_folder)/linux -o $@ $<
-java_native := $(if $(shell command -v $(CXX)),$(if $(wildcard $(jni_folder)/jni.h),$(BUILD)/java/libmoka_native.so))
+	$(Q)$(CXX) $(PROGRAM_CXXFLAGS) -shared -fPIC $(jni_flags) -o $@ $<
+java_native := $(if $(shell command -v $(CXX)),$(BUILD)/java/libmoka_native.so)
 
-.PHONY: jdk java-programs java-if-fetched test-java test-jvm
+.PHONY: jdk java-classes java-natives java-programs java-if-fetched test-java test-jvm
 jdk: $(BUILD)/jdk.erofs
-java-programs: $(BUILD)/java/programs.stamp $(java_native)
-# For `make test`: the Java programs are skipped where there is no way to fetch a JDK.
+java-classes: $(BUILD)/java/programs.stamp
+java-natives: $(java_native) jni
+java-programs: java-classes java-natives
+# For `make test`: the Java programs are skipped where there is no way to fetch a JDK, and those with
+# native parts where there is none to fetch jni.h.
+java_make = MAKEFLAGS= $(MAKE) -s BUILD=$(BUILD) --no-print-directory
 java-if-fetched:
-	$(Q)! jvm-support/jdk/fetch.sh $(BUILD)/jdk || MAKEFLAGS= $(MAKE) BUILD=$(BUILD) --no-print-directory java-programs
+	$(Q)! jvm-support/jdk/fetch.sh $(BUILD)/jdk || { $(java_make) java-classes && \
+		{ ! $(java_make) $(jni_header) || $(java_make) java-natives; }; }
 test-java: programs jdk java-programs
 	$(Q)tests/run-java.sh $(JVM) $(BUILD)
 test-jvm: programs jdk java-programs jars

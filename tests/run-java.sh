@@ -51,6 +51,7 @@ fi
 . tests/java/facts.sh
 . tests/java/ends.sh
 . tests/java/attach.sh
+. tests/java/hooks.sh
 export MOKA_ROOT="$PWD" MOKA_BUILD="$build"
 unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS CLASSPATH TZ
 
@@ -82,6 +83,8 @@ native() {
 # a JVM takes half a minute there to unwind those of 64 MiB.
 quick_on_kvm() {
     seconds=1
+    on_linux hooks_on_linux
+    hooks 2
     same version version
     same traps main Traps 16384
     same threads main Threads 200
@@ -106,6 +109,7 @@ quick_on_kvm() {
 }
 quick_on_tcg() {
     seconds=1
+    hooks 2
     same hello main Hello ' a  b' c
     same traps main Traps 1024
     same 'files, 9p' main Folder "$work"
@@ -186,6 +190,8 @@ machines() {
     true_that 'no network' main NoNetwork
 }
 full_on_kvm() {
+    on_linux hooks_on_linux
+    hooks 1 2 4
     options
     programs 65536
     endings
@@ -196,6 +202,7 @@ full_on_kvm() {
 }
 full_on_tcg() {
     cpu_counts=2 threads=100
+    hooks 2
     options
     programs 4096
     endings

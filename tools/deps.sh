@@ -29,6 +29,7 @@ test  /usr/include/stdio.h libc6-dev
 check clang-format-14      clang-format-14
 check clang-tidy-14        clang-tidy-14
 check shellcheck           shellcheck
+check javac                openjdk-17-jdk-headless
 bench gcc                  gcc
 bench /usr/include/stdio.h libc6-dev
 bench sqlite3             sqlite3

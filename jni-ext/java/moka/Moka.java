@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+package moka;
+
+/**
+ * What there is of the hooks on this system.
+ *
+ * <p>In Moka they are the kernel's own. On Linux, {@link #isPresent()} is false; if moka.jar
+ * carries the library that does the same by Linux's system calls, {@link #isAvailable()} is true
+ * and the groups that {@link #has} names work, more slowly.
+ */
+public final class Moka {
+    /** Bytes of a page: the smallest unit of all that is done to memory. */
+    public static final int PAGE = 4096;
+    /** Bytes of a large page: 2 MiB. */
+    public static final int LARGE_PAGE = 2 << 20;
+    /** Bytes of a huge page: 1 GiB. */
+    public static final int HUGE_PAGE = 1 << 30;
+
+    /** Groups of hooks, which a system has or has not. */
+    public enum Group {
+        /** {@link MemoryRange}: queries, scans, {@code split}, {@code join}. */
+        PAGES
+    }
+
+    private Moka() {
+    }
+
+    /**
+     * Is this Moka?
+     *
+     * @return true if the hooks are there, and are the kernel's own
+     */
+    public static boolean isPresent() {
+        return Native.KIND == Native.KIND_MOKA;
+    }
+
+    /**
+     * Are there hooks, Moka's or those for Linux?
+     *
+     * @return true if some group works
+     */
+    public static boolean isAvailable() {
+        return Native.KIND != Native.KIND_NONE;
+    }
+
+    /**
+     * Is there a group of hooks?
+     *
+     * @param group which
+     * @return true if it works here; if not, its methods throw
+     *     {@link UnsupportedOperationException}
+     */
+    public static boolean has(Group group) {
+        return (Native.GROUPS >> group.ordinal() & 1) != 0;
+    }
+
+    /**
+     * The version of the hooks.
+     *
+     * @return 1 or more, or 0 if there are none
+     */
+    public static int version() {
+        return Native.VERSION;
+    }
+
+    /**
+     * Says in a few words what hooks these are, or why there are none.
+     *
+     * @return a line for people
+     */
+    public static String describe() {
+        switch (Native.KIND) {
+        case Native.KIND_MOKA:
+            return "Moka's hooks, version " + version();
+        case Native.KIND_LINUX:
+            return "hooks by Linux's system calls, version " + version();
+        default:
+            return "no hooks: " + Native.WHY;
+        }
+    }
+}
