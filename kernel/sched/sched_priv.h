@@ -134,6 +134,8 @@ void sched_sleep_expired(struct timer *timer);
 
 /* Brings a runnable thread that is nowhere to a queue.  Any context. */
 void sched_ready(struct thread *t);
+/* Likewise, to this CPU if that is idle.  From an interrupt. */
+void sched_ready_here(struct thread *t);
 
 /* Hands it to another CPU.  Its registers are not in a CPU, or in that one. */
 void sched_send(struct thread *t, unsigned cpu);

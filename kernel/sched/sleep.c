@@ -6,12 +6,24 @@
  * A sleep with a deadline starts the thread's own timer.  Whether it was the
  * timer that woke the thread is known to the timer alone, since only it knows
  * that it won; so it is the one that writes timed_out.
+ *
+ * A sleep may be a little longer than it was meant to be, so that those of several threads end at
+ * one interrupt: on kvm_pvm a CPU that is woken for one costs 100 us.  A collector's thread that
+ * looks every 10 ms whether there is anything to do, and HotSpot's periodic tasks, meet by and by,
+ * and stay together.  Threads that run for a moment only, as these, are woken where the
+ * interrupt is, whichever CPU they were on.
  */
 #include "sched_priv.h"
 
 #include <kernel/assert.h>
 #include <kernel/clock.h>
 #include <kernel/errno.h>
+
+/* A sleep is so much longer at the most: a 64th, or what prctl(2) allows (Linux: 50 us). */
+#define SLACK_SHARE 64
+#define SLACK_MAX (250 * NSEC_PER_USEC)
+/* A thread that runs no longer each time it is woken may wait for others that do not. */
+#define BRIEF (100 * NSEC_PER_USEC)
 
 void sched_yield(void)
 {
@@ -57,8 +69,31 @@ void sched_sleep_expired(struct timer *timer)
 
     if (take_back(t)) {
         t->timed_out = true;
-        sched_ready(t);
+        t->brief = t->run_time - t->ran_at_timer < BRIEF;
+        t->ran_at_timer = t->run_time;
+        if (t->brief) {
+            sched_ready_here(t);
+        } else {
+            sched_ready(t);
+        }
     }
+}
+
+static bool may_run_anywhere(const struct thread *t)
+{
+    u64 online = balance_online();
+
+    return (atomic_load_explicit(&t->affinity, memory_order_relaxed) & online) == online;
+}
+
+static void start_timer(struct thread *t, nsec_t deadline)
+{
+    nsec_t now = clock_now(), left = deadline > now ? deadline - now : 0;
+    nsec_t most = t->timer_slack != 0 ? t->timer_slack : SLACK_MAX;
+    u32 class = atomic_load_explicit(&t->policy, memory_order_relaxed) & 0xff;
+    nsec_t slack = class == SCHED_CLASS_FAIR ? MIN(left / SLACK_SHARE, most) : 0;
+
+    timer_start_loosely(&t->sleep_timer, deadline, slack, t->brief && may_run_anywhere(t));
 }
 
 /* What a sleep of the calling thread returns. */
@@ -82,7 +117,7 @@ static int sleep_until(struct thread *t, nsec_t deadline)
         }
         return sched_sleep(SCHED_NEVER);
     }
-    timer_start(&t->sleep_timer, deadline);
+    start_timer(t, deadline);
     (void)sched_sleep(SCHED_NEVER);
     (void)timer_cancel(&t->sleep_timer); /* or waits until it has done with us */
     return t->timed_out ? timed_out(t) : 0;
@@ -135,7 +170,7 @@ int sched_wake_and_sleep(struct thread *thread, nsec_t deadline)
     }
     if (timed) {
         self->timed_out = false;
-        timer_start(&self->sleep_timer, deadline);
+        start_timer(self, deadline);
     }
     sched_hand_over(thread);
     irq_restore(irq);

@@ -196,6 +196,22 @@ void sched_ready(struct thread *t)
     irq_restore(irq);
 }
 
+void sched_ready_here(struct thread *t)
+{
+    bool irq = irq_save();
+    struct sched_cpu *sc = sched_this();
+
+    if (sc->current == sc->idle_thread && sched_allowed(t, sc->id) &&
+        !atomic_load_explicit(&t->on_cpu, memory_order_acquire)) {
+        sched_count(&sc->stats.wakes, 1);
+        trace(TRACE_WAKE, t->tid, sc->id);
+        ready_here(sc, t);
+    } else {
+        sched_ready(t);
+    }
+    irq_restore(irq);
+}
+
 bool sched_wake(struct thread *thread)
 {
     u32 expected = THREAD_SLEEPING;

@@ -4,6 +4,11 @@
  * that one is asked for all the time.  A wheel was rejected: it rounds, and
  * wants a tick; a kernel that hosts one JVM has hundreds of timers, not
  * millions.
+ *
+ * Threads with a period, as those of a collector, start their timer anew soon after it has fired,
+ * with a deadline that lies as far away as the last time, but for what they did meanwhile.  If
+ * that was so twice, the next deadline can be guessed, and the interrupt that fires the timer can
+ * program the hardware for it.
  */
 #include "timerq_priv.h"
 
@@ -19,6 +24,19 @@ void timerq_init(struct timerq *q)
     *q = (struct timerq){.first = NULL};
 }
 
+void timerq_set(struct timer *timer, nsec_t deadline, nsec_t slack)
+{
+    nsec_t period = timer->fired != 0 && deadline > timer->fired ? deadline - timer->fired : 0;
+    nsec_t off = period > timer->period ? period - timer->period : timer->period - period;
+
+    assert(!timer->queued);
+    timer->regular = period != 0 && off <= slack / 4;
+    timer->period = period;
+    timer->fired = 0;
+    timer->deadline = deadline;
+    timer->latest = deadline + slack;
+}
+
 void timerq_insert(struct timerq *q, struct timer *timer)
 {
     struct rb_node *parent = NULL, *node = q->tree.root;
@@ -28,7 +46,7 @@ void timerq_insert(struct timerq *q, struct timer *timer)
     assert(!timer->queued);
     while (node != NULL) {
         parent = node;
-        side = timer->deadline >= timer_of(node)->deadline;
+        side = timer->latest >= timer_of(node)->latest;
         leftmost = leftmost && side == 0;
         node = node->child[side];
     }
@@ -59,12 +77,20 @@ struct timer *timerq_pop_due(struct timerq *q, nsec_t now)
         return NULL;
     }
     timerq_remove(q, first);
+    first->fired = now;
     return first;
+}
+
+nsec_t timerq_guess(const struct timer *timer)
+{
+    nsec_t slack = timer->latest - timer->deadline;
+
+    return timer->regular ? timer->fired + timer->period + slack / 2 : TIMER_NEVER;
 }
 
 nsec_t timerq_deadline(const struct timerq *q)
 {
-    return q->first != NULL ? q->first->deadline : TIMER_NEVER;
+    return q->first != NULL ? q->first->latest : TIMER_NEVER;
 }
 
 void timerq_check(const struct timerq *q)
@@ -78,7 +104,8 @@ void timerq_check(const struct timerq *q)
         const struct timer *timer = timer_of(node);
 
         BUG_ON(!timer->queued);
-        BUG_ON(before != NULL && before->deadline > timer->deadline);
+        BUG_ON(timer->deadline > timer->latest);
+        BUG_ON(before != NULL && before->latest > timer->latest);
         before = timer;
         count++;
     }

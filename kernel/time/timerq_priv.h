@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One CPU's timers in the order of their deadlines, those of one deadline in
- * the order of their start.  No locks, no hardware: the caller (timer.c, or
+ * One CPU's timers in the order of when they must fire at the latest, those of one
+ * time in the order of their start.  No locks, no hardware: the caller (timer.c, or
  * a host test) has its own.
  */
 #pragma once
@@ -23,13 +23,20 @@ struct timerq {
 };
 
 void timerq_init(struct timerq *q);
-/* Adds by timer->deadline; it must not be queued. */
+/* When it is to fire, and may: not before `deadline`, `slack` later at the latest.  Not queued. */
+void timerq_set(struct timer *timer, nsec_t deadline, nsec_t slack);
+/* Adds by timer->latest; it must not be queued. */
 void timerq_insert(struct timerq *q, struct timer *timer);
 /* It must be queued. */
 void timerq_remove(struct timerq *q, struct timer *timer);
-/* Removes and returns the first with a deadline at or before `now`; or NULL. */
+/* Removes and returns the first if its deadline is at or before `now`; or NULL. */
 struct timer *timerq_pop_due(struct timerq *q, nsec_t now);
-/* TIMER_NEVER if there is none. */
+/*
+ * The timer, which was just popped, is likely to be started again so that an interrupt at the time
+ * that is returned would serve it: TIMER_NEVER if nothing is known.
+ */
+nsec_t timerq_guess(const struct timer *timer);
+/* When one must fire at the latest; TIMER_NEVER if there is none. */
 nsec_t timerq_deadline(const struct timerq *q);
 /* Walks the tree; BUG on a broken invariant. */
 void timerq_check(const struct timerq *q);

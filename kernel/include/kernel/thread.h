@@ -90,6 +90,8 @@ struct thread {
     struct timer sleep_timer; /* (t) */
     nsec_t slept_until;       /* (t) when its deadline last ended a sleep of it; 0: never */
     bool timed_out;           /* (w) */
+    bool brief;               /* (w) it ran for a moment only, the last time its timer woke it */
+    u64 ran_at_timer;         /* (w) run_time when its timer woke it last */
     bool moved;               /* (w) it did not sleep, but comes from elsewhere */
 
     void (*entry)(void *); /* (c) */
