@@ -229,7 +229,7 @@ GUEST_TEST(frame_zeroed_ahead)
     }
     OK(stats.zeroed > 0);
     OK(stats.zeroed <= stats.free / 8);
-    OK(stats.zeroed <= 64 << ORDER_2M);
+    OK(stats.zeroed <= 32 << ORDER_2M);
     for (unsigned i = 0; i < 4; i++) {
         EQ(frame_alloc(ORDER_2M, FRAME_ZERO, &pfn[i]), 0);
         OK(all_zero(pfn[i], ORDER_2M));
