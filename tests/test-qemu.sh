@@ -59,6 +59,9 @@ check 'no exit device' command_lacks 'isa-debug-exit' --no-exit-device
 check 'QEMU firmware on TCG' command_lacks '-bios'
 check 'our ROM on demand' command_has "-bios $dir/test/../rom/moka.rom" --firmware rom
 check 'another CPU' command_has '-cpu qemu64' --cpu qemu64
+if [ -d /sys/module/kvm_pvm ] && [ -w /dev/kvm ]; then
+    check 'no hypervisor to look for where CPUID is an exit' command_has ',-hypervisor,' --accel kvm
+fi
 check 'a debugger' command_has '-gdb tcp:127.0.0.1:1234' --gdb
 check 'a debugger on a port' command_has '-gdb tcp:127.0.0.1:5678' --gdb 5678
 check 'a debugger does not stop it' command_lacks ' -S' --gdb
