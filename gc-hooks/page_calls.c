@@ -141,14 +141,6 @@ s64 sys_moka_page_scan(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
 /* ---- Page sizes ------------------------------------------------------------------------- */
 
-static int check_part(int range, vaddr_t start, u64 size)
-{
-    if (!IS_ALIGNED(start | size, PAGE_SIZE) || size == 0) {
-        return -EINVAL;
-    }
-    return hook_range_check(range, start, size);
-}
-
 /* Calls fn for the windows [first, end): how many times it gave 1, or its error. */
 static s64 each_window(vaddr_t first, vaddr_t end, int (*fn)(vaddr_t window))
 {
@@ -167,7 +159,7 @@ static s64 each_window(vaddr_t first, vaddr_t end, int (*fn)(vaddr_t window))
 
 s64 sys_moka_page_split(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
-    int error = check_part((int)a0, a1, a2);
+    int error = hook_part_check((int)a0, a1, a2);
 
     return error != 0 ? error : each_window(ALIGN_DOWN(a1, LARGE_SIZE), a1 + a2, aspace_demote);
 }
@@ -186,7 +178,7 @@ static int join_window(vaddr_t window)
 
 s64 sys_moka_page_join(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
-    int error = check_part((int)a0, a1, a2);
+    int error = hook_part_check((int)a0, a1, a2);
 
     return error != 0 ? error
                       : each_window(ALIGN_UP(a1, LARGE_SIZE), ALIGN_DOWN(a1 + a2, LARGE_SIZE),

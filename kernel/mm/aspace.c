@@ -64,6 +64,9 @@ u64 aspace_counted(enum aspace_counter counter)
     return sum;
 }
 
+/* (a) NULL: nobody wants to know. */
+static _Atomic(void (*)(vaddr_t va, enum aspace_event event, u64 n)) watch;
+
 static int reserve(unsigned i, vaddr_t start, vaddr_t end)
 {
     const struct region kernel = {.kind = REGION_KERNEL};
@@ -112,6 +115,21 @@ int aspace_init(void)
     aspace.total_frames = frames.total;
     region_set_init(&aspace.set, zones, ARRAY_SIZE(zones));
     return reserve_kernel();
+}
+
+void aspace_set_watch(void (*fn)(vaddr_t va, enum aspace_event event, u64 n))
+{
+    atomic_store_explicit(&watch, fn, memory_order_release);
+}
+
+void aspace_event(vaddr_t va, enum aspace_event event, u64 n)
+{
+    void (*fn)(vaddr_t, enum aspace_event, u64) =
+        atomic_load_explicit(&watch, memory_order_acquire);
+
+    if (fn != NULL) {
+        fn(va, event, n);
+    }
 }
 
 void aspace_set_policy(const struct page_policy_ops *ops)

@@ -92,7 +92,19 @@ int aspace_protect(vaddr_t start, u64 size, unsigned prot)
     return error;
 }
 
-int aspace_discard(vaddr_t start, u64 size)
+/* Write lock held.  Nothing but memory without a file? */
+static bool is_anonymous(const struct aspace_op *op)
+{
+    region_for_each(region, &aspace.set, op->start, op->end)
+    {
+        if (region->kind != REGION_ANON) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int discard(vaddr_t start, u64 size, bool keep)
 {
     struct aspace_op op;
     int error = aspace_op_begin(&op, start, size);
@@ -103,6 +115,7 @@ int aspace_discard(vaddr_t start, u64 size)
     }
     error = lock_mapped(&op, &irq);
     if (error == 0) {
+        op.range.own = keep && is_anonymous(&op);
         aspace_op_claim(&op);
         aspace_write_unlock(irq);
         pt_range_clear(&op.range);
@@ -113,17 +126,30 @@ int aspace_discard(vaddr_t start, u64 size)
     return error;
 }
 
-/* Whatever cannot be promoted stays as it is: it is advice. */
-static void promote_range(vaddr_t start, vaddr_t end)
+int aspace_discard(vaddr_t start, u64 size)
 {
-    for (vaddr_t w = ALIGN_UP(start, LARGE_SIZE); w + LARGE_SIZE <= end; w += LARGE_SIZE) {
-        if (aspace_promote(w) == -ENOMEM) {
-            return;
-        }
-    }
+    return discard(start, size, false);
 }
 
-int aspace_advise_pages(vaddr_t start, u64 size, enum region_pages pages)
+int aspace_discard_own(vaddr_t start, u64 size)
+{
+    struct region_view view;
+    int error = 0;
+
+    for (vaddr_t end = start + size; start < end && error == 0; start = view.end) {
+        if (!aspace_view(start, &view) || view.start >= end) {
+            break;
+        }
+        start = MAX(start, view.start);
+        if (view.kind == REGION_FILE || !view.shared) {
+            error = discard(start, MIN(end, view.end) - start, true);
+        }
+        aspace_view_end(&view);
+    }
+    return error;
+}
+
+int aspace_set_pages(vaddr_t start, u64 size, enum region_pages pages)
 {
     struct aspace_op op;
     int error = pages > PAGES_LARGE ? -EINVAL : aspace_op_begin(&op, start, size);
@@ -142,8 +168,19 @@ int aspace_advise_pages(vaddr_t start, u64 size, enum region_pages pages)
         aspace_op_release(&op, irq);
     }
     aspace_op_end(&op);
-    if (error == 0 && pages == PAGES_LARGE) {
-        promote_range(start, start + size);
+    return error;
+}
+
+int aspace_advise_pages(vaddr_t start, u64 size, enum region_pages pages)
+{
+    int error = aspace_set_pages(start, size, pages);
+
+    /* Whatever cannot be promoted stays as it is: it is advice. */
+    for (vaddr_t w = ALIGN_UP(start, LARGE_SIZE);
+         error == 0 && pages == PAGES_LARGE && w + LARGE_SIZE <= start + size; w += LARGE_SIZE) {
+        if (aspace_promote(w) == -ENOMEM) {
+            break;
+        }
     }
     return error;
 }

@@ -7,12 +7,14 @@
  *   aspace_op.c      what all operations have in common
  *   aspace_map.c     map, unmap
  *   aspace_change.c  protect, discard, advise
- *   promote.c        4 KiB pages to a 2 MiB one
+ *   aspace_populate.c  frames before they are asked for
+ *   promote.c        4 KiB pages to 2 MiB ones
+ *   demote.c         and back
  *   aspace_move.c    mremap
  *   aspace_scan.c    looking at pages, and taking their accessed and dirty bits back
  *   aspace_view.c    looking at one region after the other
  *   aspace_file.c    regions of files, what the page cache asks of them
- *   fault.c          faults, populate
+ *   fault.c          faults
  *   fault_file.c     faults on files
  *   pt_range.c       the page tables of a range
  *   region_set.c, region_place.c   the set itself (pure)
@@ -56,6 +58,13 @@ enum aspace_counter {
 };
 void aspace_count(enum aspace_counter counter, s64 n);
 u64 aspace_counted(enum aspace_counter counter);
+/* promote.c.  As aspace_promote_range(); `force`: also where advice is against it. */
+must_check int promote_windows(vaddr_t start, vaddr_t end, bool force, u64 *made);
+
+/* Any lock may be held: what happened, for aspace_set_watch(). */
+void aspace_event(vaddr_t va, enum aspace_event event, u64 n);
+/* A window has got a large leaf instead of small ones. */
+void aspace_count_promotion(vaddr_t va);
 /* A large leaf has been split. */
 void aspace_count_demotion(vaddr_t va);
 

@@ -93,3 +93,16 @@ bool aspace_find_page(vaddr_t va, pfn_t *frame, bool *file)
     *frame = ((pte & PTE_ADDRESS) + va % pt_level_size(level)) >> PAGE_SHIFT;
     return there;
 }
+
+u64 aspace_mapped_in(vaddr_t start, vaddr_t end)
+{
+    bool irq = aspace_read_lock();
+    u64 bytes = 0;
+
+    region_for_each(region, &aspace.set, start, end)
+    {
+        bytes += MIN(region->end, end) - MAX(region->start, start);
+    }
+    aspace_read_unlock(irq);
+    return bytes;
+}

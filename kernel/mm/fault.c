@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page faults: the steps they all take, anonymous memory, and populating.
+ * Page faults: the steps they all take, and anonymous memory.
  *
  * A fault looks first, with the set's read lock and the window's lock: who
  * owns the address, is something there already, which page size does the
@@ -136,7 +136,8 @@ static void plan(struct fault *f, const struct region *region, const u64 *entry,
     vaddr_t end;
     u64 most;
 
-    f->order = fits && answer.order == ORDER_2M ? ORDER_2M : ORDER_4K;
+    f->unzeroed &= !region->shared;
+    f->order = fits && (answer.order == ORDER_2M || f->only_large) ? ORDER_2M : ORDER_4K;
     f->base = ALIGN_DOWN(f->addr, fault_page(f));
     /* One lock covers all: the windows of a group, or the pages of a window. */
     end = f->order == ORDER_2M ? ALIGN_DOWN(window, PT_GROUP_SIZE) + PT_GROUP_SIZE
@@ -164,6 +165,10 @@ static int look_at_entry(struct fault *f, const struct region *region)
     if (region->kind == REGION_FILE) {
         return fault_look_file(f, region, entry, level);
     }
+    if (f->only_large && level == 1) { /* promotion will fill it */
+        f->next = ALIGN_DOWN(f->addr, LARGE_SIZE) + LARGE_SIZE;
+        return 0;
+    }
     if (value == 0) {
         plan(f, region, entry, level);
         return FAULT_NEEDS_FRAMES;
@@ -190,15 +195,31 @@ static int look(struct fault *f)
     return step;
 }
 
+/* Memory that may show what the application had, zeroed ahead, or zeroed now. */
+static bool take_frame(struct fault *f, unsigned n, pfn_t *frame)
+{
+    bool ahead;
+
+    if (f->order == ORDER_2M && f->unzeroed && frame_take_own(frame)) {
+        return true;
+    }
+    if (frame_alloc_zeroed(f->order, frame, &ahead) != 0) {
+        return false;
+    }
+    f->ahead |= (u32)ahead << n;
+    return true;
+}
+
 /* How many of the frames wanted there are; a 2 MiB one that is not is no error yet. */
 static unsigned take_frames(struct fault *f, pfn_t *frames)
 {
     unsigned n = 0;
 
-    while (n < f->count && frame_alloc(f->order, FRAME_ZERO, &frames[n]) == 0) {
+    f->ahead = 0;
+    while (n < f->count && take_frame(f, n, &frames[n])) {
         n++;
     }
-    if (n == 0 && f->order == ORDER_2M) {
+    if (n == 0 && f->order == ORDER_2M && !f->only_large) {
         f->no_large = true;
         f->order = ORDER_4K;
         f->base = ALIGN_DOWN(f->addr, PAGE_SIZE);
@@ -235,7 +256,9 @@ static int install(struct fault *f, const struct region *region, const pfn_t *fr
     bool irq;
     int error;
 
-    if (f->base < region->start || region->end - f->base < fault_page(f)) {
+    if (f->base < region->start || region->end - f->base < fault_page(f) ||
+        (f->order == ORDER_2M && region->pages == PAGES_SMALL && !f->only_large) ||
+        (f->unzeroed && region->shared)) {
         return 0;
     }
     n = (unsigned)MIN(n, (region->end - f->base) / fault_page(f));
@@ -258,6 +281,16 @@ static int install_locked(struct fault *f, const pfn_t *frames, unsigned n, unsi
     }
     aspace_read_unlock(irq);
     return step;
+}
+
+/* Of the frames that are mapped, those that an idle CPU had zeroed. */
+static void count_ahead(const struct fault *f, unsigned used)
+{
+    unsigned n = (unsigned)__builtin_popcount(f->ahead & ((1u << used) - 1));
+
+    if (n > 0) {
+        aspace_event(f->addr, ASPACE_ZEROED, n * LARGE_SIZE);
+    }
 }
 
 /* Maps what look() planned. */
@@ -284,6 +317,7 @@ static int supply(struct fault *f)
     if (f->order == ORDER_2M) {
         aspace_count(COUNT_FAULTS_2M, 1);
     }
+    count_ahead(f, used);
     return 0;
 }
 
@@ -301,7 +335,7 @@ static int supply_step(struct fault *f, int step)
     }
 }
 
-static int resolve(struct fault *f)
+int fault_resolve(struct fault *f)
 {
     unsigned tries = 0;
 
@@ -332,42 +366,11 @@ int aspace_fault(vaddr_t addr, u64 error)
         return -EFAULT;
     }
     aspace_count(COUNT_FAULTS, 1);
-    result = resolve(&f);
+    aspace_event(addr, ASPACE_FAULT, 1);
+    result = fault_resolve(&f);
     if (result == -EFAULT && f.may_wait && aspace_grow(addr)) {
-        result = resolve(&f);
+        result = fault_resolve(&f);
     }
     trace(TRACE_FAULT, addr, error);
     return result;
-}
-
-/* As if every page were touched; what an access would not be allowed is left out. */
-static int populate(vaddr_t start, u64 size, bool write)
-{
-    int error = aspace_range_valid(start, size);
-
-    for (vaddr_t va = start; error == 0 && va < start + size;) {
-        struct fault f = {
-            .addr = va, .populate = true, .write = write, .may_wait = true, .limit = start + size};
-
-        error = resolve(&f);
-        va = f.next;
-    }
-    return error;
-}
-
-int aspace_populate(vaddr_t start, u64 size)
-{
-    int error = populate(start, size, false);
-
-    return error == -EFAULT ? -ENOMEM : error; /* nothing is mapped there */
-}
-
-int aspace_populate_access(vaddr_t start, u64 size, bool write)
-{
-    int error = populate(start, size, write);
-
-    if (error == -EFAULT || error == -ENOMEM) {
-        return -ENOMEM;
-    }
-    return error == 0 || error == -EINVAL ? error : -EFAULT;
 }

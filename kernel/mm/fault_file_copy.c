@@ -11,7 +11,6 @@
 #include <kernel/pagecache.h>
 #include <kernel/pagetable.h>
 #include <kernel/string.h>
-#include <kernel/trace.h>
 
 #include "fault_file_priv.h"
 
@@ -108,10 +107,7 @@ static int split_large(vaddr_t va)
     int error = pt_demote(va);
 
     if (error == 0) {
-        aspace_count(COUNT_2M, -1);
-        aspace_count(COUNT_4K, PT_ENTRIES);
-        aspace_count(COUNT_DEMOTIONS, 1);
-        trace(TRACE_DEMOTE, va, 2);
+        aspace_count_demotion(va);
     }
     return error;
 }

@@ -2,7 +2,7 @@
 /*
  * Between the files of faults:
  *
- *   fault.c         the steps of a fault; anonymous memory; populate
+ *   fault.c         the steps of a fault; anonymous memory
  *   fault_file.c    pages of files, with the files of fault_file_priv.h
  *   fault_private.c their copies, by windows of 2 MiB
  *   fault_large.c   entries of 2 MiB
@@ -31,9 +31,12 @@ struct fault {
     bool write;    /* populate: as if written to, where the region allows it */
     bool may_wait; /* interrupts were on */
     vaddr_t limit;
-    bool no_large;  /* there are no 2 MiB frames */
-    bool own_tried; /* there can be no private pages ahead */
-    u64 seen;       /* aspace.releases when the region was found busy */
+    bool unzeroed;   /* populate: frames of the application's own will do as they are */
+    bool only_large; /* populate: nothing but 2 MiB, whatever the region says */
+    u32 ahead;       /* a bit for each frame that was zeroed ahead */
+    bool no_large;   /* there are no 2 MiB frames */
+    bool own_tried;  /* there can be no private pages ahead */
+    u64 seen;        /* aspace.releases when the region was found busy */
     /* What is to be mapped: `count` pages of `order` from `base` on. */
     vaddr_t base;
     vaddr_t lowest; /* of the rows that are mapped; 0: none */
@@ -51,6 +54,9 @@ struct fault {
     bool own_pages;                 /* or single ones */
     vaddr_t own_start, own_end;     /* where these go */
 };
+
+/* fault.c: does all the steps; 0, with f->next, or an error as that of aspace_fault(). */
+must_check int fault_resolve(struct fault *f);
 
 /* fault.c: 0 if the fault may be served from the region.  Read lock held. */
 must_check int fault_check_region(struct fault *f, const struct region *region);

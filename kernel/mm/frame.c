@@ -54,7 +54,7 @@ static bool alloc_easily(unsigned order, pfn_t *pfn)
 static bool alloc_reclaiming(unsigned order, pfn_t *pfn)
 {
     for (int i = 0; i < RECLAIM_TRIES; i++) {
-        u64 frames = zeroed_drain() + cache_drain() + table_drain();
+        u64 frames = zeroed_drain() + own_drain() + cache_drain() + table_drain();
         u32 block;
 
         if (zone_alloc(order, &block, 1) == 1) {
@@ -85,17 +85,29 @@ static void fill(pfn_t pfn, unsigned order, unsigned flags)
     }
 }
 
+static int alloc_and_fill(unsigned order, unsigned flags, pfn_t *pfn)
+{
+    if (!alloc_easily(order, pfn) && !alloc_reclaiming(order, pfn)) {
+        return -ENOMEM;
+    }
+    fill(*pfn, order, flags);
+    return 0;
+}
+
 int frame_alloc(unsigned order, unsigned flags, pfn_t *pfn)
 {
     BUG_ON(order >= FRAME_ORDERS);
     if (order == ORDER_2M && (flags & FRAME_ZERO) != 0 && zeroed_take(pfn)) {
         return 0;
     }
-    if (!alloc_easily(order, pfn) && !alloc_reclaiming(order, pfn)) {
-        return -ENOMEM;
-    }
-    fill(*pfn, order, flags);
-    return 0;
+    return alloc_and_fill(order, flags, pfn);
+}
+
+int frame_alloc_zeroed(unsigned order, pfn_t *pfn, bool *ahead)
+{
+    BUG_ON(order >= FRAME_ORDERS);
+    *ahead = order == ORDER_2M && zeroed_take(pfn);
+    return *ahead ? 0 : alloc_and_fill(order, FRAME_ZERO, pfn);
 }
 
 int frame_alloc_table(unsigned flags, pfn_t *pfn)
@@ -214,14 +226,14 @@ u16 frame_tag(pfn_t pfn)
 void frame_get_stats(struct frame_stats *stats)
 {
     zone_get_stats(stats);
-    stats->free += cache_frames() + table_frames() + zeroed_frames(&stats->zeroed);
+    stats->free += cache_frames() + table_frames() + own_frames() + zeroed_frames(&stats->zeroed);
 }
 
 u64 frame_free_estimate(void)
 {
     u64 ready;
 
-    return zone_free_estimate() + zeroed_frames(&ready);
+    return zone_free_estimate() + own_frames() + zeroed_frames(&ready);
 }
 
 void frame_check(void)

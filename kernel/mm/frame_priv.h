@@ -5,6 +5,7 @@
  *   frame.c        public functions; what to try in which order
  *   frame_cache.c  magazines of each CPU, orders 0 and 9
  *   frame_zero.c   2 MiB frames zeroed ahead
+ *   frame_own.c    2 MiB frames with the application's own contents
  *   frame_table.c  frames for page tables
  *   frame_zone.c   the buddy allocator and its lock
  *   frame_boot.c   start-up
@@ -61,3 +62,7 @@ must_check bool zeroed_take(pfn_t *pfn);
 u64 zeroed_drain(void);
 /* *ready: frames in the pool; returns those being zeroed as well. */
 u64 zeroed_frames(u64 *ready);
+
+/* frame_own.c; any context.  Returns how many frames that gave to the zone. */
+u64 own_drain(void);
+u64 own_frames(void);

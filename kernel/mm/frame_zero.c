@@ -147,10 +147,25 @@ static bool push(u32 pfn)
     return room;
 }
 
+/* What the application had comes last: it may want that again as it is. */
+static bool take_any(u32 *pfn)
+{
+    pfn_t own;
+
+    if (zone_alloc(ORDER_2M, pfn, 1) == 1) {
+        return true;
+    }
+    if (!frame_take_own(&own)) {
+        return false;
+    }
+    *pfn = (u32)own;
+    return true;
+}
+
 /* Own lock held.  False if there is no frame to zero, or no need. */
 static bool begin(struct zeroing *z)
 {
-    if (enough() || zone_alloc(ORDER_2M, &z->pfn, 1) == 0) {
+    if (enough() || !take_any(&z->pfn)) {
         return false;
     }
     z->active = true;

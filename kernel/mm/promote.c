@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Promotion: a window whose 512 pages of 4 KiB are all there gets one frame
- * of 2 MiB with the same contents.
+ * Promotion: windows whose pages of 4 KiB are all there get a frame of 2 MiB each, with
+ * the same contents.
  *
- * The window is made unreachable on all CPUs before it is copied, so that no
- * write is lost; faults wait meanwhile, because the region is busy.  Costs two
- * stores to the directory, a shoot-down, and the copy (about 100 us).
- *
- * Demotion: a large page becomes 512 small ones in place.  CPUs that know the
- * large one may go on with it, so there is nothing to flush.
+ * Some windows at a time are made unreachable on all CPUs before they are copied, so that
+ * no write is lost; faults in them wait meanwhile, because their regions are busy.  Costs two
+ * stores to the directory and a shoot-down for all of them, and the copies (about 100 us
+ * each), which is why they are not more.  Frames come first: nothing fails while others wait.
  */
 #include "aspace_priv.h"
 
@@ -19,161 +17,251 @@
 #include <kernel/string.h>
 #include <kernel/trace.h>
 
-static bool table_is_whole(const u64 *table)
+#define AT_ONCE 8u
+_Static_assert(PT_GROUP_SIZE % (AT_ONCE * LARGE_SIZE) == 0, "they lie in one directory");
+
+struct promotion {
+    struct aspace_op op;
+    unsigned windows;
+    bool fill;  /* what is missing becomes zeroes */
+    bool force; /* whatever the advice is */
+    unsigned frames, used;
+    pfn_t frame[AT_ONCE];
+    unsigned large;     /* windows that have such a page already */
+    u64 bits[AT_ONCE];  /* protection; 0: it cannot be promoted */
+    u64 old[AT_ONCE];   /* what the directory had; 0: the window stays as it is */
+    u64 value[AT_ONCE]; /* and what it gets */
+};
+
+static vaddr_t window_at(const struct promotion *p, unsigned i)
 {
+    return p->op.start + i * LARGE_SIZE;
+}
+
+/* Alone in using its frame: else what another mapping of it writes would be missed here. */
+static bool is_alone(u64 pte)
+{
+    return (pte & PTE_FILE) == 0 && frame_uses((pte & PTE_ADDRESS) >> PAGE_SHIFT) == 1;
+}
+
+static bool table_is_fit(const u64 *table, bool fill)
+{
+    unsigned leaves = 0;
+
     for (unsigned i = 0; i < PT_ENTRIES; i++) {
-        if (pte_load(&table[i]) == 0) {
+        u64 pte = pte_load(&table[i]);
+
+        if (pte == 0 ? !fill : !is_alone(pte)) {
             return false;
         }
+        leaves += pte != 0;
     }
-    return true;
+    return leaves > 0;
 }
 
 /* Copies what the table maps; returns whether any page was dirty. */
-static bool copy_pages(pfn_t large, const u64 *table)
+static bool copy_pages(pfn_t large, const u64 *table, s64 *leaves)
 {
     bool dirty = false;
 
     for (unsigned i = 0; i < PT_ENTRIES; i++) {
         u64 pte = pte_load(&table[i]);
 
-        memcpy(pfn_to_virt(large + i), phys_to_virt(pte & PTE_ADDRESS), PAGE_SIZE);
-        dirty |= (pte & PTE_DIRTY) != 0;
+        if (pte == 0) {
+            memset(pfn_to_virt(large + i), 0, PAGE_SIZE);
+        } else {
+            memcpy(pfn_to_virt(large + i), phys_to_virt(pte & PTE_ADDRESS), PAGE_SIZE);
+            dirty |= (pte & PTE_DIRTY) != 0;
+            ++*leaves;
+        }
     }
     return dirty;
 }
 
-static void exchange(struct aspace_op *op, u64 *entry, pfn_t large, unsigned prot)
+void aspace_count_promotion(vaddr_t va)
 {
-    struct tlb_batch *batch = &op->range.batch;
-    u64 old = pte_exchange(entry, 0);
-    bool dirty;
-
-    if (!platform->directory_writes_flush) {
-        tlb_batch_add(batch, op->start, LARGE_SIZE, PAGE_SIZE);
-        tlb_batch_finish(batch);
-    }
-    dirty = copy_pages(large, pt_table(old));
-    pte_store(entry, large << PAGE_SHIFT | pte_from_prot(prot) | PTE_LARGE | PTE_ACCESSED |
-                         (dirty ? PTE_DIRTY : 0));
-    /* Nobody can know the old table any more: freed without a further shoot-down. */
-    tlb_batch_free_table(batch, (old & PTE_ADDRESS) >> PAGE_SHIFT);
-    tlb_batch_finish(batch);
-    aspace_count(COUNT_4K, -(s64)PT_ENTRIES);
     aspace_count(COUNT_2M, 1);
     aspace_count(COUNT_PROMOTIONS, 1);
+    aspace_event(va, ASPACE_PROMOTED, 1);
 }
 
-/* The window is claimed: nobody else changes its entries. */
-static int promote_claimed(struct aspace_op *op, unsigned prot)
+/* A glimpse: a frame for each window that has a table now. */
+static void take_frames(struct promotion *p)
 {
-    u64 *entry = pt_directory_entry(op->start);
-    u64 value = entry == NULL ? 0 : pte_load(entry);
-    pfn_t large;
-    int error;
+    for (unsigned i = 0; i < p->windows; i++) {
+        u64 *entry = pt_directory_entry(window_at(p, i));
+        u64 value = entry == NULL ? 0 : pte_load(entry);
 
-    if (value & PTE_LARGE) {
-        return 0;
+        if (value == 0 || (value & PTE_LARGE) != 0) {
+            continue;
+        }
+        if (frame_alloc(ORDER_2M, 0, &p->frame[p->frames]) != 0) {
+            return;
+        }
+        p->frames++;
     }
-    if (value == 0 || !table_is_whole(pt_table(value))) {
-        return -EINVAL;
+}
+
+/* Write lock held.  Which windows lie in one region that may have large pages? */
+static bool choose(struct promotion *p)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < p->windows; i++) {
+        vaddr_t window = window_at(p, i);
+        const struct region *region = region_set_find(&aspace.set, window);
+        bool fits = region != NULL && region->end - window >= LARGE_SIZE &&
+                    region->kind == REGION_ANON && (p->force || region->pages != PAGES_SMALL);
+
+        p->bits[i] = fits ? pte_from_prot(region->prot) : 0;
+        any |= fits;
     }
-    error = frame_alloc(ORDER_2M, 0, &large);
-    if (error == 0) {
-        exchange(op, entry, large, prot);
+    return any;
+}
+
+/* The windows are claimed.  -ENOMEM: some have no frame. */
+static int look(struct promotion *p, const u64 *entry)
+{
+    for (unsigned i = 0; i < p->windows; i++) {
+        u64 value = pte_load(&entry[i]);
+
+        p->old[i] = 0;
+        if (value & PTE_LARGE) {
+            p->large++;
+        } else if (p->bits[i] != 0 && value != 0 && table_is_fit(pt_table(value), p->fill)) {
+            if (p->used == p->frames) {
+                return -ENOMEM;
+            }
+            p->value[i] = p->frame[p->used++] << PAGE_SHIFT;
+            p->old[i] = value;
+        }
+    }
+    return 0;
+}
+
+/* Stores values of the windows that change, row by row. */
+static void store_rows(const struct promotion *p, u64 *entry, const u64 *value)
+{
+    for (unsigned i = 0, end; i < p->windows; i = end + 1) {
+        for (end = i; end < p->windows && p->old[end] != 0; end++) {
+        }
+        if (end > i) {
+            platform->write_entries(&entry[i], &value[i], end - i);
+        }
+    }
+}
+
+static void copy_windows(struct promotion *p)
+{
+    for (unsigned i = 0; i < p->windows; i++) {
+        s64 leaves = 0;
+
+        if (p->old[i] != 0) {
+            bool dirty = copy_pages(p->value[i] >> PAGE_SHIFT, pt_table(p->old[i]), &leaves);
+
+            p->value[i] |= p->bits[i] | PTE_LARGE | PTE_ACCESSED | (dirty ? PTE_DIRTY : 0);
+            aspace_count(COUNT_4K, -leaves);
+            aspace_count_promotion(window_at(p, i));
+        }
+    }
+}
+
+static void exchange(struct promotion *p, u64 *entry)
+{
+    static const u64 none[AT_ONCE];
+    struct tlb_batch *batch = &p->op.range.batch;
+
+    store_rows(p, entry, none);
+    for (unsigned i = 0; i < p->windows; i++) {
+        if (p->old[i] != 0 && !platform->directory_writes_flush) {
+            tlb_batch_add(batch, window_at(p, i), LARGE_SIZE, PAGE_SIZE);
+        }
+    }
+    tlb_batch_finish(batch);
+    copy_windows(p);
+    store_rows(p, entry, p->value);
+    /* Nobody can know the old tables any more: freed without a further shoot-down. */
+    for (unsigned i = 0; i < p->windows; i++) {
+        if (p->old[i] != 0) {
+            tlb_batch_free_table(batch, (p->old[i] & PTE_ADDRESS) >> PAGE_SHIFT);
+        }
+    }
+    tlb_batch_finish(batch);
+}
+
+static int promote_claimed(struct promotion *p)
+{
+    u64 *entry = pt_directory_entry(p->op.start);
+    int error = entry == NULL ? 0 : look(p, entry);
+
+    if (p->used > 0) {
+        exchange(p, entry);
     }
     return error;
 }
 
-static int promote_locked(struct aspace_op *op, bool irq)
+static int promote_locked(struct promotion *p)
 {
-    struct region *region = region_set_find(&aspace.set, op->start);
-    unsigned prot;
+    bool irq = aspace_op_lock(&p->op);
     int error;
 
-    if (region == NULL || region->end < op->end || region->kind != REGION_ANON) {
+    if (!choose(p)) {
         aspace_write_unlock(irq);
-        return -EINVAL;
+        return 0;
     }
-    prot = region->prot;
-    aspace_op_claim(op);
+    aspace_op_claim(&p->op);
     aspace_write_unlock(irq);
-    error = promote_claimed(op, prot);
+    error = promote_claimed(p);
     irq = aspace_write_lock();
-    aspace_op_release(op, irq);
+    aspace_op_release(&p->op, irq);
+    return error;
+}
+
+static int promote(struct promotion *p, vaddr_t start)
+{
+    int error = aspace_op_begin(&p->op, start, p->windows * LARGE_SIZE);
+
+    if (error != 0) {
+        return error;
+    }
+    take_frames(p);
+    error = promote_locked(p);
+    for (unsigned i = p->used; i < p->frames; i++) {
+        frame_free(p->frame[i], ORDER_2M);
+    }
+    aspace_op_end(&p->op);
+    trace(TRACE_PROMOTE, start, (u64)error);
     return error;
 }
 
 int aspace_promote(vaddr_t window)
 {
-    struct aspace_op op;
-    int error = IS_ALIGNED(window, LARGE_SIZE) ? aspace_op_begin(&op, window, LARGE_SIZE) : -EINVAL;
+    struct promotion p = {.windows = 1};
+    int error = IS_ALIGNED(window, LARGE_SIZE) ? promote(&p, window) : -EINVAL;
 
-    if (error != 0) {
-        return error;
+    return error == 0 && p.used + p.large == 0 ? -EINVAL : error;
+}
+
+int promote_windows(vaddr_t start, vaddr_t end, bool force, u64 *made)
+{
+    int error = 0;
+
+    start = ALIGN_UP(start, LARGE_SIZE);
+    *made = 0;
+    while (error == 0 && start < end && end - start >= LARGE_SIZE) {
+        u64 group = AT_ONCE * LARGE_SIZE;
+        vaddr_t stop = MIN(ALIGN_DOWN(end, LARGE_SIZE), ALIGN_DOWN(start, group) + group);
+        struct promotion p = {
+            .windows = (unsigned)((stop - start) / LARGE_SIZE), .fill = true, .force = force};
+
+        error = promote(&p, start);
+        *made += p.used;
+        start = stop;
     }
-    error = promote_locked(&op, aspace_op_lock(&op));
-    aspace_op_end(&op);
-    trace(TRACE_PROMOTE, window, (u64)error);
     return error;
 }
 
-void aspace_count_demotion(vaddr_t va)
+int aspace_promote_range(vaddr_t start, vaddr_t end, u64 *made)
 {
-    aspace_count(COUNT_2M, -1);
-    aspace_count(COUNT_4K, PT_ENTRIES);
-    aspace_count(COUNT_DEMOTIONS, 1);
-    trace(TRACE_DEMOTE, va, 2);
-}
-
-static bool is_large(vaddr_t window)
-{
-    unsigned level;
-
-    return pte_load(pt_lookup(window, &level)) != 0 && level == 2;
-}
-
-/* Waits for an operation that works on the window.  Is the table used? */
-static bool demote_into(vaddr_t window, pfn_t table)
-{
-    for (;;) {
-        bool irq = aspace_read_lock();
-        u64 seen = atomic_load_explicit(&aspace.releases, memory_order_relaxed);
-        bool busy = region_set_busy(&aspace.set, window, window + LARGE_SIZE), used = false;
-
-        if (!busy) {
-            struct spinlock *lock = pt_window_lock(window);
-            bool window_irq = spin_lock(lock);
-
-            used = pt_demote_into(window, table << PAGE_SHIFT);
-            spin_unlock(lock, window_irq);
-        }
-        if (used) {
-            aspace_count_demotion(window);
-        }
-        aspace_read_unlock(irq);
-        if (!busy) {
-            return used;
-        }
-        aspace_wait_release(seen);
-    }
-}
-
-int aspace_demote(vaddr_t window)
-{
-    int error = IS_ALIGNED(window, LARGE_SIZE) ? aspace_range_valid(window, LARGE_SIZE) : -EINVAL;
-    pfn_t table;
-
-    if (error != 0 || !is_large(window)) { /* a glimpse: what comes later is later */
-        return error;
-    }
-    error = frame_alloc_table(0, &table);
-    if (error != 0) {
-        return error;
-    }
-    if (demote_into(window, table)) {
-        return 1;
-    }
-    frame_free(table, ORDER_4K);
-    return 0;
+    return promote_windows(start, end, false, made);
 }

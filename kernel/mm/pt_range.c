@@ -43,6 +43,7 @@ int pt_range_init(struct pt_range *range, vaddr_t start, vaddr_t end)
 {
     range->start = range->tables_from = start;
     range->end = range->tables_to = end;
+    range->own = false;
     range->spares = 0;
     tlb_batch_init(&range->batch);
     for (unsigned n = cut_windows(start, end); n > 0; n--) {
@@ -81,6 +82,8 @@ static void release_leaf(struct pt_range *range, u64 old, unsigned order)
 
     if (old & PTE_FILE) {
         tlb_batch_put(&range->batch, pfn, order);
+    } else if (range->own) {
+        tlb_batch_free_own(&range->batch, pfn, order);
     } else {
         tlb_batch_free(&range->batch, pfn, order);
     }

@@ -13,6 +13,7 @@
 
 struct pt_range {
     vaddr_t start, end;
+    bool own;   /* clear: large frames have the application's own contents */
     bool clear; /* take leaves away, free their frames; else set `bits` */
     u64 bits;   /* protection, from pte_from_prot() */
     bool flush; /* set: what the TLBs know allows too much */

@@ -112,6 +112,11 @@ void tlb_batch_free(struct tlb_batch *batch, pfn_t pfn, unsigned order)
     record(batch, pfn << PAGE_SHIFT | order);
 }
 
+void tlb_batch_free_own(struct tlb_batch *batch, pfn_t pfn, unsigned order)
+{
+    record(batch, pfn << PAGE_SHIFT | TLB_RECORD_OWN | order);
+}
+
 void tlb_batch_put(struct tlb_batch *batch, pfn_t pfn, unsigned order)
 {
     record(batch, pfn << PAGE_SHIFT | TLB_RECORD_FILE | order);
@@ -154,6 +159,8 @@ static void release_records(const u64 *records, u64 count)
             release_table(pfn);
         } else if (records[i] & TLB_RECORD_FILE) {
             frame_put_all(pfn, 1ull << (records[i] & (TLB_RECORD_FILE - 1)));
+        } else if (records[i] & TLB_RECORD_OWN) {
+            frame_free_own(pfn, (unsigned)(records[i] & (TLB_RECORD_OWN - 1)));
         } else {
             frame_free(pfn, (unsigned)(records[i] & TLB_RECORD_LOW));
         }

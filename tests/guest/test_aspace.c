@@ -339,6 +339,8 @@ GUEST_TEST(aspace_promote)
     EQ(aspace_advise_pages(va, LARGE_SIZE, PAGES_SMALL), 0);
     stamp_pages(va, va + LARGE_SIZE, 10);
     EQ(aspace_discard(va + LARGE_SIZE - PAGE_SIZE, PAGE_SIZE), 0);
+    EQ(aspace_promote(va), -EINVAL); /* small ones only, says the advice */
+    EQ(aspace_advise_pages(va, LARGE_SIZE, PAGES_DEFAULT), 0);
     EQ(aspace_promote(va), -EINVAL); /* a page is missing */
     stamp_pages(va + LARGE_SIZE - PAGE_SIZE, va + LARGE_SIZE, 10);
     EQ(backed_by(va), 1);

@@ -22,6 +22,7 @@ vaddr_t direct_map_base;
 static struct {
     unsigned freed[FRAMES]; /* how often, for frames that the test made up */
     unsigned put[FRAMES];   /* uses dropped */
+    unsigned own[FRAMES];   /* of the application's own contents */
     unsigned order[FRAMES];
     unsigned lists; /* pages that frame_alloc() gave and are not back */
 } state;
@@ -61,6 +62,13 @@ void frame_free(pfn_t pfn, unsigned order)
     OK(order == ORDER_4K);
     free(pfn_to_virt(pfn));
     state.lists--;
+}
+
+void frame_free_own(pfn_t pfn, unsigned order)
+{
+    OK(pfn < FRAMES);
+    state.own[pfn]++;
+    state.order[pfn] = order;
 }
 
 void frame_put(pfn_t pfn, unsigned order)
@@ -247,7 +255,8 @@ static void test_overfull(void)
     tlb_batch_release(&batch);
 }
 
-/* Frames of files are counted, by 4 KiB; what else a table maps is freed. */
+/* Frames of files are counted, by 4 KiB; the application's own may be kept; what else a table
+ * maps is freed. */
 static void test_files(void)
 {
     struct tlb_batch batch;
@@ -255,6 +264,7 @@ static void test_files(void)
 
     setup(&batch);
     tlb_batch_put(&batch, 7, ORDER_4K);
+    tlb_batch_free_own(&batch, 10, ORDER_2M);
     table = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
     memset(table, 0, PAGE_SIZE);
     table[3] = 8 << PAGE_SHIFT | PTE_FILE | PTE_PRESENT;
@@ -263,6 +273,9 @@ static void test_files(void)
     tlb_batch_free_table(&batch, virt_to_phys(table) >> PAGE_SHIFT);
     tlb_batch_release(&batch);
     EQ(state.put[7], 1);
+    EQ(state.own[10], 1);
+    EQ(state.order[10], ORDER_2M);
+    EQ(state.freed[10], 0);
     EQ(state.put[8], 1);
     EQ(state.freed[8], 0);
     EQ(state.freed[9], 1);

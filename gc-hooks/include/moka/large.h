@@ -102,7 +102,8 @@ struct moka_large_hooks {
     /*
      * Gives back the frames of a part: the next access finds zeroes, or what the file
      * has.  Shared memory without a file keeps what it has.  How many bytes had frames.
-     * -EBADF; -ERANGE; -EINVAL: alignment; -ENOMEM: a hole, or no memory: nothing was done.
+     * -EBADF; -ERANGE; -EINVAL: alignment; -ENOMEM: a hole, and nothing was done, or
+     * no memory, and some have gone.
      */
     int64_t (*discard)(int range, void *start, uint64_t size);
 

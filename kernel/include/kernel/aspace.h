@@ -100,11 +100,25 @@ must_check int aspace_protect(vaddr_t start, u64 size, unsigned prot);
  * memory without a file keeps its contents.  -ENOMEM as above.
  */
 must_check int aspace_discard(vaddr_t start, u64 size);
+/* The same, but -ENOMEM comes half-way, and holes and shared memory without a file are left
+ * out; large frames may be kept for aspace_populate_unzeroed(). */
+must_check int aspace_discard_own(vaddr_t start, u64 size);
 /* MADV_HUGEPAGE / NOHUGEPAGE.  -ENOMEM as above. */
 must_check int aspace_advise_pages(vaddr_t start, u64 size, enum region_pages pages);
+/* The same without promoting anything. */
+must_check int aspace_set_pages(vaddr_t start, u64 size, enum region_pages pages);
 /* Backs the range with frames now (MAP_POPULATE).  -ENOMEM; what is backed
  * until then stays.  Pages of private files are copied if they are writable. */
 must_check int aspace_populate(vaddr_t start, u64 size);
+/* As aspace_populate(); private memory without a file may show what was in such memory when
+ * it was given to aspace_discard_own(), and nothing else. */
+must_check int aspace_populate_unzeroed(vaddr_t start, u64 size);
+/*
+ * Backs all of it with 2 MiB pages, promotes what is smaller, and then makes that the advice.
+ * -EINVAL: alignment, or not private memory without a file, of one region in each window;
+ * -ENOMEM: no such frames, or a hole: the advice is as it was, and what is backed stays.
+ */
+must_check int aspace_require_large(vaddr_t start, u64 size);
 /* MADV_POPULATE_READ and _WRITE: -ENOMEM, -EFAULT (beyond the end of a file), -EINVAL. */
 must_check int aspace_populate_access(vaddr_t start, u64 size, bool write);
 /*
@@ -120,6 +134,10 @@ must_check int aspace_move(vaddr_t start, u64 old_size, u64 new_size, unsigned f
 /* Makes one 2 MiB window a large page if it is wholly backed by 4 KiB ones
  * of one region: 0, -EINVAL (not such a window), -ENOMEM. */
 must_check int aspace_promote(vaddr_t window);
+
+/* All windows in [start, end) that may be; pages that are missing in one become zeroes.
+ * *made: how many.  0 or -ENOMEM. */
+must_check int aspace_promote_range(vaddr_t start, vaddr_t end, u64 *made);
 
 /* Makes 4 KiB pages of the 2 MiB one at `window`: 1; 0: there is none; -EINVAL, -ENOMEM. */
 must_check int aspace_demote(vaddr_t window);
@@ -158,6 +176,17 @@ must_check int kstack_alloc(u64 *top);
 /* Not the stack that is in use.  Thread context, no spinlock held. */
 void kstack_free(u64 top);
 
+/* What happens to a page; n: how often, or bytes. */
+enum aspace_event {
+    ASPACE_FAULT,
+    ASPACE_PROMOTED,
+    ASPACE_DEMOTED,
+    ASPACE_ZEROED, /* backed by n bytes that had been zeroed ahead */
+    ASPACE_EVENTS
+};
+/* fn is called with any lock held: it counts, and no more. */
+void aspace_set_watch(void (*fn)(vaddr_t va, enum aspace_event event, u64 n));
+
 struct aspace_stats {
     u64 regions, bytes_mapped;                 /* but the kernel's own */
     u64 resident_4k, resident_2m, resident_1g; /* leaves */
@@ -175,6 +204,8 @@ struct aspace_resident {
     u64 dirty_bytes; /* or that may be, being writable */
 };
 void aspace_resident_in(vaddr_t start, vaddr_t end, struct aspace_resident *out);
+/* Bytes of [start, end) where something is mapped. */
+u64 aspace_mapped_in(vaddr_t start, vaddr_t end);
 /* The frame behind a page of the application; false: there is none now. */
 must_check bool aspace_find_page(vaddr_t va, pfn_t *frame, bool *file);
 

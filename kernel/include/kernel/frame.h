@@ -23,11 +23,21 @@ enum frame_order {
 /* 0 and the first frame in *pfn, or -ENOMEM.  `order` < FRAME_ORDERS. */
 must_check int frame_alloc(unsigned order, unsigned flags, pfn_t *pfn);
 
+/* As frame_alloc() with FRAME_ZERO; *ahead: it had been zeroed before. */
+must_check int frame_alloc_zeroed(unsigned order, pfn_t *pfn, bool *ahead);
+
 /* A frame for a page table: as order 0 of frame_alloc(), but apart from the others. */
 must_check int frame_alloc_table(unsigned flags, pfn_t *pfn);
 
 /* Gives back what frame_alloc() gave, or an aligned part of it. */
 void frame_free(pfn_t pfn, unsigned order);
+
+/*
+ * The same for memory without a file that the application gives back by name.  A frame
+ * of 2 MiB may be kept for frame_take_own(), which gives one as it is, or false.
+ */
+void frame_free_own(pfn_t pfn, unsigned order);
+must_check bool frame_take_own(pfn_t *pfn);
 
 /* How often a frame is mapped or otherwise used; starts at 1 (order 0 only). */
 void frame_get(pfn_t pfn);
@@ -70,6 +80,7 @@ enum frame_tag {
     FRAME_TAG_ZEROED = 2,     /* free, in the pool of zeroed frames */
     FRAME_TAG_TABLE = 3,      /* frame_alloc_table()'s; frame_free() takes it off */
     FRAME_TAG_TABLE_FREE = 4, /* kept for page tables */
+    FRAME_TAG_OWN = 5,        /* free, with what the application had there */
     FRAME_TAG_LARGE = 0x4000, /* kmalloc: first frame of a large object, + order */
     FRAME_TAG_SLAB = 0x8000,  /* kmalloc: + which frame of its slab */
 };

@@ -42,6 +42,8 @@ void tlb_batch_init(struct tlb_batch *batch);
 void tlb_batch_add(struct tlb_batch *batch, vaddr_t start, u64 size, u64 step);
 /* The frame is freed when no TLB knows it any more.  BUG if the batch is full. */
 void tlb_batch_free(struct tlb_batch *batch, pfn_t pfn, unsigned order);
+/* The same, by frame_free_own(). */
+void tlb_batch_free_own(struct tlb_batch *batch, pfn_t pfn, unsigned order);
 /* Of a leaf with PTE_FILE: one use of each of its frames is dropped. */
 void tlb_batch_put(struct tlb_batch *batch, pfn_t pfn, unsigned order);
 /* A level-1 table that was unlinked whole, and the frames that it maps. */
