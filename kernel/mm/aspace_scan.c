@@ -15,6 +15,13 @@
  * The locks are those of a fault: the set's read lock and the window's lock,
  * for one table of 4 KiB pages or for up to 32 MiB of large ones.  Regions that
  * are busy are waited for, as their entries change without the window's lock.
+ *
+ * A host that shadows the page tables protects each table from being written to, again
+ * after every flush: 21 us for the first store to a table, and 21 us to look through it at the
+ * flush.  Where most tables of a directory have changed, their entries in it are stored once
+ * again instead of a flush, which drops what was known through them; at the third, the host
+ * forgets all of the directory, so that the others cost nothing, and the tables stay open to
+ * be written to the next time.  What is written to afterwards would miss anyway.
  */
 #include "aspace_priv.h"
 
@@ -26,6 +33,10 @@
 #include <kernel/string.h>
 #include <kernel/trace.h>
 
+/* From so many tables on, if they are half of what the directory has. */
+#define STORE_FROM 6u
+#define STORE_SHARE 2u
+
 #define GROUP_WINDOWS (PT_GROUP_SIZE / LARGE_SIZE)
 #define GROUP_PAGES (PT_GROUP_SIZE / PAGE_SIZE)
 /* Of one group, and what is left of the word before. */
@@ -36,7 +47,11 @@ struct scan {
     u64 size;  /* of a unit */
     u64 clear; /* bits of an entry to be taken back */
     struct tlb_batch batch;
-    u64 emitted; /* units so far; a multiple of 64 */
+    /* The same for the directory that is being looked at, and how many tables changed. */
+    struct tlb_batch part;
+    unsigned tables;
+    u64 changed[PT_ENTRIES / 64]; /* which of the directory's */
+    u64 emitted;                  /* units so far; a multiple of 64 */
     u64 bits[SCAN_WORDS];
     /* Large leaves in a row that are to be stored in one go. */
     u64 *run;
@@ -119,20 +134,35 @@ static void look_at_large(struct scan *scan, u64 *entry, vaddr_t va, vaddr_t end
     }
 }
 
+/* The directory's entry for `va` points to a table that has changed. */
+static void set_changed(struct scan *scan, vaddr_t va)
+{
+    u64 i = va / LARGE_SIZE % PT_ENTRIES;
+
+    scan->changed[i / 64] |= 1ull << i % 64;
+}
+
 static void look_at_table(struct scan *scan, u64 *entry, vaddr_t va, vaddr_t end)
 {
+    bool changed = false;
+
     for (; va < end; va += PAGE_SIZE, entry++) {
         u64 pte = pte_load(entry);
 
         if (pte & scan->clear) {
             pte = take_bits(entry, pte, scan->clear);
             if (pte & PTE_PRESENT) {
-                tlb_batch_add(&scan->batch, va, PAGE_SIZE, PAGE_SIZE);
+                tlb_batch_add(&scan->part, va, PAGE_SIZE, PAGE_SIZE);
+                changed = true;
             }
         }
         if (matches(scan, pte, 1)) {
             note(scan, va, va + PAGE_SIZE);
         }
+    }
+    if (changed) {
+        scan->tables++;
+        set_changed(scan, va - PAGE_SIZE);
     }
 }
 
@@ -207,6 +237,66 @@ static int emit(struct scan *scan, vaddr_t va)
     return error;
 }
 
+/* Are the tables that changed most of what the directory of `va` has? */
+static bool is_mostly_changed(const struct scan *scan, vaddr_t va)
+{
+    unsigned used = 0;
+
+    va = ALIGN_DOWN(va, GIANT_SIZE);
+    for (u64 i = 0; i < PT_ENTRIES; i++) {
+        const u64 *entry = pt_directory_entry(va + i * LARGE_SIZE);
+
+        used += entry != NULL && pte_load(entry) != 0;
+    }
+    return scan->tables >= STORE_FROM && scan->tables * STORE_SHARE >= used;
+}
+
+/*
+ * Stores an entry once again, which drops what is known through it.  One that is no table any
+ * more was stored to since.  False: an operation may change it just now.
+ */
+static bool store_again(vaddr_t window)
+{
+    struct spinlock *lock = pt_window_lock(window);
+    bool irq = aspace_read_lock(), window_irq = spin_lock(lock);
+    bool busy = region_set_busy(&aspace.set, window, window + LARGE_SIZE);
+    u64 *entry = pt_directory_entry(window);
+    u64 value = entry == NULL || busy ? 0 : pte_load(entry);
+
+    if (value != 0 && !(value & PTE_LARGE)) {
+        platform->write_entries(entry, &value, 1);
+    }
+    spin_unlock(lock, window_irq);
+    aspace_read_unlock(irq);
+    return !busy;
+}
+
+static bool store_changed(const struct scan *scan, vaddr_t va)
+{
+    vaddr_t first = ALIGN_DOWN(va, GIANT_SIZE);
+
+    if (!platform->directory_writes_flush || !is_mostly_changed(scan, va)) {
+        return false;
+    }
+    for (u64 i = 0; i < PT_ENTRIES; i++) {
+        if ((scan->changed[i / 64] >> i % 64 & 1) != 0 && !store_again(first + i * LARGE_SIZE)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A directory has been looked at: what has changed is dropped, or to be flushed. */
+static void end_directory(struct scan *scan, vaddr_t va)
+{
+    if (scan->tables > 0 && !store_changed(scan, va)) {
+        tlb_batch_join(&scan->batch, &scan->part);
+    }
+    tlb_batch_init(&scan->part);
+    scan->tables = 0;
+    memset(scan->changed, 0, sizeof(scan->changed));
+}
+
 static int scan_groups(struct scan *scan)
 {
     vaddr_t va = scan->request->start;
@@ -219,6 +309,9 @@ static int scan_groups(struct scan *scan)
             va = step(scan, va, end);
         }
         error = emit(scan, va);
+        if (va == scan->request->end || error != 0 || IS_ALIGNED(va, GIANT_SIZE)) {
+            end_directory(scan, va - 1);
+        }
     }
     tlb_batch_finish(&scan->batch);
     return error;
@@ -258,6 +351,7 @@ int aspace_scan(const struct aspace_scan *request)
     scan->size = PAGE_SIZE << request->order;
     scan->clear = bits_to_clear(request);
     tlb_batch_init(&scan->batch);
+    tlb_batch_init(&scan->part);
     if (scan->clear != 0) {
         mutex_lock(&clearing);
     }

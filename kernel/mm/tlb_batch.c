@@ -65,6 +65,16 @@ void tlb_batch_add(struct tlb_batch *batch, vaddr_t start, u64 size, u64 step)
     batch->pages += (end - start) / step;
 }
 
+void tlb_batch_join(struct tlb_batch *batch, const struct tlb_batch *other)
+{
+    assert(other->frames == 0);
+    for (unsigned i = 0; i < other->ranges; i++) {
+        tlb_batch_add(batch, other->range[i].start, other->range[i].end - other->range[i].start,
+                      other->range[i].step);
+    }
+    batch->all |= other->all;
+}
+
 bool tlb_batch_stale(const struct tlb_batch *batch)
 {
     return batch->all || batch->ranges != 0;

@@ -229,6 +229,7 @@ GUEST_TEST(scan_query)
  * scan had told of would be missing.
  */
 #define RACE_PAGES 2048u
+#define WIDE_PAGES (16 * 512u)
 #define RACE_SCANS 300u
 
 static struct {
@@ -237,7 +238,7 @@ static struct {
     unsigned counters;
     _Atomic bool stop;
     _Atomic u64 writes;
-    u64 copy[RACE_PAGES];
+    u64 copy[WIDE_PAGES];
 } race;
 
 static void count_up(void *number)
@@ -303,6 +304,25 @@ GUEST_TEST(scan_misses_no_write)
     race.va = map_small(size);
     race.stride = PAGE_SIZE;
     race.counters = RACE_PAGES;
+    race_scans(ORDER_4K);
+    EQ(aspace_unmap(race.va, size), 0);
+}
+
+/* So many tables, and nothing else in their directory, that it is forgotten as a whole. */
+GUEST_TEST(scan_misses_no_write_wide)
+{
+    u64 size = WIDE_PAGES * PAGE_SIZE;
+    vaddr_t va = 0;
+
+    if (memory_is_small()) {
+        return;
+    }
+    EQ(aspace_map(48 * GIB, size, PROT_RW, MAP_PLACE_HINT, &va), 0);
+    EQ(aspace_advise_pages(va, size, PAGES_SMALL), 0);
+    EQ(aspace_populate(va, size), 0);
+    race.va = va;
+    race.stride = PAGE_SIZE;
+    race.counters = WIDE_PAGES;
     race_scans(ORDER_4K);
     EQ(aspace_unmap(race.va, size), 0);
 }

@@ -283,12 +283,35 @@ static void test_files(void)
     EQ(state.lists, 0);
 }
 
+/* What another batch has is flushed by this one, however much each has. */
+static void test_join(void)
+{
+    struct tlb_batch batch, other;
+
+    setup(&batch);
+    tlb_batch_init(&other);
+    tlb_batch_join(&batch, &other);
+    OK(!tlb_batch_stale(&batch));
+    tlb_batch_add(&batch, 16 * PAGE_SIZE, PAGE_SIZE, PAGE_SIZE);
+    tlb_batch_add(&other, 17 * PAGE_SIZE, PAGE_SIZE, PAGE_SIZE);
+    tlb_batch_add(&other, LARGE_SIZE, LARGE_SIZE, LARGE_SIZE);
+    tlb_batch_join(&batch, &other);
+    EQ(batch.ranges, 2);
+    EQ(batch.range[0].end, 18 * PAGE_SIZE);
+    EQ(batch.range[1].step, LARGE_SIZE);
+    EQ(batch.pages, 3);
+    other.all = true;
+    tlb_batch_join(&batch, &other);
+    OK(tlb_batch_wants_all(&batch, 100));
+}
+
 int main(void)
 {
     run("an empty batch does nothing", test_empty);
     run("ranges that touch are merged", test_merge);
     run("too many ranges flush all", test_too_many_ranges);
     run("what was added is flushed, and no more", test_random_ranges);
+    run("two batches become one", test_join);
     run("lists any number of frames", test_many_frames);
     run("a table is freed with what it maps", test_table);
     run("without memory it says that it is full", test_no_memory);

@@ -40,6 +40,8 @@ struct tlb_batch {
 void tlb_batch_init(struct tlb_batch *batch);
 /* `step` is the size of the leaves that were there (4 KiB, 2 MiB or 1 GiB). */
 void tlb_batch_add(struct tlb_batch *batch, vaddr_t start, u64 size, u64 step);
+/* Adds what another batch is to flush; it has no frames. */
+void tlb_batch_join(struct tlb_batch *batch, const struct tlb_batch *other);
 /* The frame is freed when no TLB knows it any more.  BUG if the batch is full. */
 void tlb_batch_free(struct tlb_batch *batch, pfn_t pfn, unsigned order);
 /* The same, by frame_free_own(). */
