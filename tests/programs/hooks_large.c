@@ -230,6 +230,13 @@ static void test_populate(void)
     OK(large->discard(range, at, 5) == -EINVAL, "discard: not a page");
     OK(large->promote(range, at, size, PAGE) == -EINVAL, "promote: to 4 KiB");
     OK(large->demote(range, at, size, MOKA_SIZE_1G) == -EINVAL, "demote: to 1 GiB");
+    OK((stats(range).page_sizes & MOKA_SIZE_1G) != 0 ||
+           large->promote(range, at, size, MOKA_SIZE_1G) == -EOPNOTSUPP,
+       "promote: no such pages here");
+    OK(large->policy(range, at, size, MOKA_SIZE_1G, MOKA_LARGE_PREFER) == 0 &&
+           large->policy(range, at, size, MOKA_SIZE_1G, MOKA_LARGE_REQUIRE) == -EINVAL &&
+           large->policy(range, at, size, MOKA_SIZE_1G, MOKA_LARGE_REFUSE) == 0,
+       "pages of 1 GiB in less than that");
     unmap(at, size, range);
 }
 
