@@ -80,7 +80,7 @@ enum frame_tag {
     FRAME_TAG_ZEROED = 2,     /* free, in the pool of zeroed frames */
     FRAME_TAG_TABLE = 3,      /* frame_alloc_table()'s; frame_free() takes it off */
     FRAME_TAG_TABLE_FREE = 4, /* kept for page tables */
-    FRAME_TAG_OWN = 5,        /* free, with what the application had there */
+    FRAME_TAG_OWN = 6,        /* free, with what the application had there */
     FRAME_TAG_LARGE = 0x4000, /* kmalloc: first frame of a large object, + order */
     FRAME_TAG_SLAB = 0x8000,  /* kmalloc: + which frame of its slab */
 };
