@@ -44,8 +44,9 @@
 
 struct scan {
     const struct aspace_scan *request;
-    u64 size;  /* of a unit */
-    u64 clear; /* bits of an entry to be taken back */
+    u64 size;   /* of a unit */
+    u64 clear;  /* bits of an entry to be taken back */
+    u64 wanted; /* bits of an entry for 4 KiB, one of which it must have to be looked at */
     struct tlb_batch batch;
     /* The same for the directory that is being looked at, and how many tables changed. */
     struct tlb_batch part;
@@ -144,11 +145,15 @@ static void set_changed(struct scan *scan, vaddr_t va)
 
 static void look_at_table(struct scan *scan, u64 *entry, vaddr_t va, vaddr_t end)
 {
+    const u64 wanted = scan->wanted;
     bool changed = false;
 
     for (; va < end; va += PAGE_SIZE, entry++) {
         u64 pte = pte_load(entry);
 
+        if (!(pte & wanted)) {
+            continue;
+        }
         if (pte & scan->clear) {
             pte = take_bits(entry, pte, scan->clear);
             if (pte & PTE_PRESENT) {
@@ -325,6 +330,15 @@ static u64 bits_to_clear(const struct aspace_scan *request)
     return request->clear ? dirty | accessed : 0;
 }
 
+/* What is there has some bit, though it may be hidden from the CPU. */
+static u64 bits_wanted(const struct aspace_scan *request)
+{
+    u64 dirty = request->what & SCAN_DIRTY ? PTE_DIRTY : 0;
+    u64 accessed = request->what & SCAN_ACCESSED ? PTE_ACCESSED : 0;
+
+    return request->what & SCAN_PRESENT ? ~0ull : dirty | accessed;
+}
+
 static bool is_valid(const struct aspace_scan *request)
 {
     u64 size = PAGE_SIZE << request->order;
@@ -350,6 +364,7 @@ int aspace_scan(const struct aspace_scan *request)
     scan->request = request;
     scan->size = PAGE_SIZE << request->order;
     scan->clear = bits_to_clear(request);
+    scan->wanted = bits_wanted(request);
     tlb_batch_init(&scan->batch);
     tlb_batch_init(&scan->part);
     if (scan->clear != 0) {
