@@ -15,6 +15,7 @@
 #include <kernel/panic.h>
 #include <kernel/print.h>
 #include <kernel/random.h>
+#include <kernel/role.h>
 #include <kernel/sched.h>
 #include <kernel/start.h>
 #include <kernel/thread.h>
@@ -75,6 +76,9 @@ static noreturn void start_rest(void *arg)
     (void)arg;
     need(thread_init_cpu(0), "the idle thread");
     need(smp_wait(), "the other CPUs");
+    if (role_init() != 0) {
+        config_error("option roles wants to be on or off");
+    }
     sched_set_idle_work(frame_zero_ahead_idle);
     frame_zero_on_low(sched_wake_idle_work);
     if (!cmdline_get("quiet", NULL, 0)) { /* a line costs 5 ms there */

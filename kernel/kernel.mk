@@ -13,7 +13,7 @@ kernel_mm := buddy.c ram_list.c frame.c frame_boot.c frame_cache.c frame_table.c
 	mmap_syscall.c mremap_syscall.c madvise_syscall.c node_syscall.c
 kernel_fs_cache := page_tree.c readahead.c page_cache.c page_fill.c page_ahead.c page_large.c page_io.c page_write.c page_change.c page_sync.c page_seek.c page_shrink.c page_writer.c
 kernel_fs_erofs := erofs_image.c erofs_dir.c erofs_io.c erofs.c
-kernel_sched := spinlock.c lock_rank.c runq.c poll_bound.c sched.c sleep.c idle.c wakeup.c balance.c thread.c thread_policy.c usage.c wait.c futex.c futex_pi.c futex_pi_requeue.c futex_syscall.c futex_robust.c sched_syscall.c sched_attr.c
+kernel_sched := spinlock.c lock_rank.c runq.c poll_bound.c sched.c sleep.c idle.c wakeup.c balance.c thread.c thread_policy.c role.c role_name.c usage.c wait.c futex.c futex_pi.c futex_pi_requeue.c futex_syscall.c futex_robust.c sched_syscall.c sched_attr.c
 kernel_time := clock.c clock_math.c kvmclock.c measure.c rtc.c timerq.c timer.c timespec.c sleep_syscall.c alarm.c itimer_syscall.c timer_syscall.c vdso.c
 kernel_lib := string.c printf.c rbtree.c chacha20.c random.c libgcc.c
 kernel_debug := console.c panic.c trap_report.c backtrace.c trace.c trace_ring.c symbols.c ubsan.c

@@ -18,9 +18,22 @@
 #include <kernel/string.h>
 
 static const char *const known_everywhere[] = {
-    "virtio_mmio.device", "console",       "reboot",      "panic",       "pci",
-    "nomodule",           "8250.nr_uarts", "i8042.noaux", "i8042.nomux", "i8042.dumbkbd",
-    "i8042.nopnp",        "swiotlb",       "root",        "ro",          "rw",
+    "virtio_mmio.device",
+    "console",
+    "reboot",
+    "panic",
+    "pci",
+    "nomodule",
+    "8250.nr_uarts",
+    "i8042.noaux",
+    "i8042.nomux",
+    "i8042.dumbkbd",
+    "i8042.nopnp",
+    "swiotlb",
+    "root",
+    "ro",
+    "rw",
+    "roles",
 };
 
 static bool is_space(char c)

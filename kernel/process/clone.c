@@ -119,7 +119,7 @@ static s64 make_thread(const struct clone_args *args, const struct kept_register
         .name = self->name,
         .fs_base = (args->flags & CLONE_SETTLS) != 0 ? args->tls : thread_fs_base(),
         .affinity = atomic_load_explicit(&self->affinity, memory_order_relaxed),
-        .class = self->class,
+        .class = self->class == SCHED_CLASS_IDLE ? SCHED_CLASS_IDLE : SCHED_CLASS_FAIR,
         .nice = self->nice,
         .detached = true,
         .on_fault = self->on_fault,

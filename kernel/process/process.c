@@ -17,6 +17,7 @@
 #include <kernel/fd.h>
 #include <kernel/futex.h>
 #include <kernel/kmalloc.h>
+#include <kernel/role.h>
 #include <kernel/signal.h>
 #include <kernel/string.h>
 #include <kernel/syscall.h>
@@ -111,6 +112,7 @@ void process_thread_exit(int status)
 
     futex_exit_pi(t);
     futex_exit_robust(t);
+    role_end(t); /* before others may know of the end */
     clear_tid(t);
     thread_exit(status);
 }

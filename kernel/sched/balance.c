@@ -105,6 +105,11 @@ static unsigned claim(_Atomic u64 *mask, u64 allowed, unsigned first)
     return claim_any(mask, allowed);
 }
 
+static u32 class_on(unsigned cpu)
+{
+    return atomic_load_explicit(&sched_cpus[cpu].class, memory_order_relaxed);
+}
+
 static unsigned least_loaded(u64 allowed, unsigned best)
 {
     if ((allowed >> best & 1) == 0) {
@@ -118,6 +123,27 @@ static unsigned least_loaded(u64 allowed, unsigned best)
         }
     }
     return best;
+}
+
+/* A CPU whose thread a collector's goes before: this one, which needs no interrupt, if it can. */
+static unsigned weakest(u64 allowed, unsigned prev)
+{
+    const unsigned here = cpu_id();
+
+    if (class_on(here) > SCHED_CLASS_GC && (allowed >> here & 1) != 0) {
+        return here;
+    }
+    if (class_on(prev) > SCHED_CLASS_GC) {
+        return prev;
+    }
+    for (; allowed != 0; allowed &= allowed - 1) {
+        unsigned cpu = (unsigned)__builtin_ctzll(allowed);
+
+        if (class_on(cpu) > SCHED_CLASS_GC) {
+            return cpu;
+        }
+    }
+    return prev;
 }
 
 unsigned balance_select(const struct thread *t, unsigned prev)
@@ -139,7 +165,7 @@ unsigned balance_select(const struct thread *t, unsigned prev)
     if (t->moved || (allowed >> prev & 1) == 0) {
         return least_loaded(allowed, prev);
     }
-    return prev;
+    return unlikely(policy_class(t) == SCHED_CLASS_GC) ? weakest(allowed, prev) : prev;
 }
 
 /* ---- An idle CPU helps itself ------------------------------------------------------ */

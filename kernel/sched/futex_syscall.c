@@ -11,6 +11,7 @@
 
 #include <kernel/clock.h>
 #include <kernel/errno.h>
+#include <kernel/role.h>
 #include <kernel/sched.h>
 #include <kernel/signal.h>
 #include <kernel/timespec.h>
@@ -34,6 +35,7 @@ enum futex_op {
 
 #define FUTEX_PRIVATE_FLAG 128
 #define FUTEX_CLOCK_REALTIME 256
+#define WAKE_ALL 0x7fffffffu
 
 /* The deadline in clock_now() time: 0, -EFAULT, -EINVAL. */
 static int read_deadline(u64 pointer, bool absolute, bool wall, nsec_t *deadline)
@@ -59,6 +61,22 @@ static int read_deadline(u64 pointer, bool absolute, bool wall, nsec_t *deadline
     return 0;
 }
 
+/* Who conducts pauses waits with a deadline for something to do, for its helpers without. */
+static int futex_wait_told(u32 *addr, u32 value, nsec_t deadline, u32 bitset)
+{
+    bool idle = deadline != SCHED_NEVER && role_conducts();
+    int err;
+
+    if (idle) {
+        role_pause_over();
+    }
+    err = futex_wait(addr, value, deadline, bitset);
+    if (idle) {
+        role_at_work();
+    }
+    return err;
+}
+
 static s64 wait(u32 *addr, u32 value, u64 timeout, int op, u32 bitset)
 {
     bool absolute = (op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)) == FUTEX_WAIT_BITSET;
@@ -71,7 +89,7 @@ static s64 wait(u32 *addr, u32 value, u64 timeout, int op, u32 bitset)
         self->restart_deadline = 0;
     }
     if (err == 0) {
-        err = futex_wait(addr, value, deadline, bitset);
+        err = futex_wait_told(addr, value, deadline, bitset);
     }
     if (err == -EINTR && timeout != 0 && !absolute) {
         self->restart_deadline = deadline;
@@ -101,6 +119,17 @@ static s64 wait_requeue_pi(u32 *addr, u32 value, u64 timeout, int op, u32 *lock)
         err = futex_wait_requeue_pi(addr, value, deadline, FUTEX_BITSET_MATCH_ANY, lock);
     }
     return err == -EINTR ? -ERESTARTNOINTR : err;
+}
+
+/* A HotSpot's pause is over when its VM thread has woken all the mutators, at once. */
+static s64 wake(u32 *addr, u32 count, u32 bitset)
+{
+    s64 woken = futex_wake(addr, count, bitset);
+
+    if (count == WAKE_ALL && role_conducts()) {
+        role_pause_over();
+    }
+    return woken;
 }
 
 static u32 wake_count(u32 value)
@@ -150,9 +179,9 @@ s64 futex_syscall(u32 *addr, int op, u32 value, u64 timeout_or_count, u32 *addr2
     case FUTEX_WAIT_BITSET:
         return wait(addr, value, timeout_or_count, op, value3);
     case FUTEX_WAKE:
-        return futex_wake(addr, wake_count(value), FUTEX_BITSET_MATCH_ANY);
+        return wake(addr, wake_count(value), FUTEX_BITSET_MATCH_ANY);
     case FUTEX_WAKE_BITSET:
-        return futex_wake(addr, wake_count(value), value3);
+        return wake(addr, wake_count(value), value3);
     case FUTEX_REQUEUE:
         return requeue(addr, addr2, value, timeout_or_count, false, 0);
     case FUTEX_CMP_REQUEUE:

@@ -10,6 +10,10 @@
  * not so early that years of sleep turn into years of running.  Who yields
  * gives up any lead over the next one, else it would be picked again.
  *
+ * The GC class goes before FAIR, but not for ever: when it has run for GC_AHEAD
+ * with FAIR threads waiting, these go first until they have had their part.
+ * A program that gives its threads the names of a collector's gains that much.
+ *
  * Costs: with at most one thread queued no tree is walked; a charge is one
  * multiplication.  A deadline scheduler (EEVDF) was rejected for now: the
  * latency that a JVM needs is for the GC classes, which do not wait at all.
@@ -17,6 +21,7 @@
 #include "runq_priv.h"
 
 #include <kernel/assert.h>
+#include <kernel/role.h>
 
 /* 1024 * 1.25^-nice, for nice -20 .. 19. */
 static const u32 weights[40] = {
@@ -186,14 +191,24 @@ void runq_leave(struct runq *q, struct thread *t)
     }
 }
 
+/* Lower goes first. */
+static unsigned rank(const struct runq *q, enum sched_class class)
+{
+    return q->gc_held && class == SCHED_CLASS_GC ? 2 * SCHED_CLASS_FAIR + 1 : 2 * class;
+}
+
 struct thread *runq_peek(const struct runq *q)
 {
+    u32 classes = q->classes;
     unsigned class;
 
-    if (q->classes == 0) {
+    if (classes == 0) {
         return NULL;
     }
-    class = (unsigned)__builtin_ctz(q->classes);
+    if (unlikely(q->gc_held) && (classes >> SCHED_CLASS_FAIR & 1) != 0) {
+        classes &= ~(1u << SCHED_CLASS_GC);
+    }
+    class = (unsigned)__builtin_ctz(classes);
     if (class == SCHED_CLASS_FAIR) {
         return q->front;
     }
@@ -222,8 +237,8 @@ bool runq_run_woken(struct runq *q, struct thread *t, nsec_t now)
     const struct thread *first = runq_peek(q);
     u64 vruntime = t->vruntime;
 
-    if (first != NULL && first->class <= t->class &&
-        (first->class < t->class || t->class != SCHED_CLASS_FAIR)) {
+    if (first != NULL && rank(q, first->class) <= rank(q, t->class) &&
+        (first->class != t->class || t->class != SCHED_CLASS_FAIR)) {
         return false;
     }
     if (t->class == SCHED_CLASS_FAIR) {
@@ -269,6 +284,50 @@ struct thread *runq_next(const struct runq *q, const struct thread *t)
     return node != NULL ? thread_of(node) : first_from(q, SCHED_CLASS_FAIR + 1);
 }
 
+/* ---- Turns ---------------------------------------------------------------- */
+
+bool runq_stops(const struct thread *t)
+{
+    u32 role = atomic_load_explicit(&t->role, memory_order_relaxed);
+
+    return t->class == SCHED_CLASS_FAIR &&
+           (role == ROLE_MUTATOR || role == ROLE_UNNAMED || role == ROLE_GC_CONCURRENT);
+}
+
+/* In the order of their run times.  Who had a turn is passed over: rarely many. */
+static struct thread *find_turn(const struct runq *q, u32 round)
+{
+    for (struct thread *t = q->front; t != NULL && t->class == SCHED_CLASS_FAIR;
+         t = runq_next(q, t)) {
+        if (t->turn != round && runq_stops(t)) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+bool runq_has_turn(const struct runq *q, u32 round)
+{
+    return find_turn(q, round) != NULL;
+}
+
+struct thread *runq_pick_turn(struct runq *q, u32 round, nsec_t now)
+{
+    const struct thread *first = runq_peek(q);
+    struct thread *t;
+
+    if (first == NULL || first->class < SCHED_CLASS_FAIR) {
+        return NULL;
+    }
+    t = find_turn(q, round);
+    if (t != NULL) {
+        runq_remove(q, t);
+        begin_run(t, now);
+        t->turn = round;
+    }
+    return t;
+}
+
 /* ---- Time ----------------------------------------------------------------- */
 
 static void advance_min(struct runq *q, const struct thread *current)
@@ -292,6 +351,17 @@ static void count_charge(struct thread *t)
     atomic_thread_fence(memory_order_acq_rel);
 }
 
+/* The running thread of that class has run for so long. */
+static void account_gc(struct runq *q, enum sched_class class, nsec_t ran)
+{
+    if (class == SCHED_CLASS_GC) {
+        q->gc_ahead = q->fair_count != 0 ? MIN(q->gc_ahead + ran, GC_AHEAD) : 0;
+    } else if (class == SCHED_CLASS_FAIR) {
+        q->gc_ahead -= MIN(q->gc_ahead, ran * GC_PAYBACK);
+    }
+    q->gc_held = q->gc_ahead == GC_AHEAD || (q->gc_held && q->gc_ahead != 0);
+}
+
 void runq_account(struct runq *q, struct thread *current, nsec_t now)
 {
     s64 ran = (s64)(now - current->ran_since);
@@ -303,6 +373,7 @@ void runq_account(struct runq *q, struct thread *current, nsec_t now)
     current->ran_since = now;
     current->run_time += (u64)ran;
     count_charge(current);
+    account_gc(q, current->class, (nsec_t)ran);
     if (current->class == SCHED_CLASS_FAIR) {
         current->vruntime +=
             (u64)(((unsigned __int128)(u64)ran * current->inverse_weight) >> INVERSE_SHIFT);
@@ -310,10 +381,11 @@ void runq_account(struct runq *q, struct thread *current, nsec_t now)
     }
 }
 
-bool runq_should_preempt(const struct thread *current, const struct thread *woken)
+bool runq_should_preempt(const struct runq *q, const struct thread *current,
+                         const struct thread *woken)
 {
     if (woken->class != current->class) {
-        return woken->class < current->class;
+        return rank(q, woken->class) < rank(q, current->class);
     }
     return woken->class == SCHED_CLASS_FAIR &&
            vruntime_diff(current, woken) > (s64)WAKEUP_GRANULARITY;
@@ -323,16 +395,21 @@ bool runq_should_rotate(const struct runq *q, const struct thread *current)
 {
     const struct thread *next = runq_peek(q);
 
-    if (next == NULL || next->class > current->class) {
+    if (next == NULL || rank(q, next->class) > rank(q, current->class)) {
         return false;
     }
-    return next->class < current->class || next->class != SCHED_CLASS_FAIR ||
+    return next->class != current->class || next->class != SCHED_CLASS_FAIR ||
            vruntime_diff(next, current) < 0;
 }
 
 bool runq_contended(const struct runq *q, enum sched_class class)
 {
-    return (q->classes & ((2u << class) - 1)) != 0;
+    u32 others = (2u << class) - 1;
+
+    if (class == SCHED_CLASS_GC) {
+        others |= 1u << SCHED_CLASS_FAIR; /* whom it may not keep waiting for ever */
+    }
+    return (q->classes & others) != 0;
 }
 
 /* ---- Checks --------------------------------------------------------------- */
@@ -357,6 +434,7 @@ void runq_check(const struct runq *q)
     unsigned count = 0;
 
     check_fair(q);
+    BUG_ON(q->gc_ahead > GC_AHEAD || (q->gc_held && q->gc_ahead == 0));
     for (unsigned class = 0; class < SCHED_CLASSES; class ++) {
         if (class != SCHED_CLASS_FAIR) {
             BUG_ON(list_empty(&q->fifo[class]) == ((q->classes >> class & 1) != 0));

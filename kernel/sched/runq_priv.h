@@ -24,6 +24,14 @@
 #define WAKEUP_GRANULARITY NSEC_PER_MSEC /* lead that a woken thread takes over at */
 
 /*
+ * How long the GC class may run while FAIR threads wait, and how much of that each
+ * nanosecond pays back that they then run: SLICE pays for all of it.
+ */
+#define GC_AHEAD (95 * NSEC_PER_MSEC)
+#define GC_PAYBACK 24u
+#define TURN (500 * NSEC_PER_USEC) /* of a mutator that others wait to stop */
+
+/*
  * front    the FAIR thread with the least vruntime, kept out of the tree: with
  *          one thread queued, the usual case, the tree is never touched
  * front == NULL  =>  the tree is empty
@@ -31,6 +39,7 @@
  * classes  has the bit of each class with a thread queued
  * count    = threads queued; fair_count = those of SCHED_CLASS_FAIR
  * min_vruntime never decreases
+ * gc_ahead <= GC_AHEAD; while gc_held, FAIR goes before GC
  */
 struct runq {
     u32 classes;
@@ -40,6 +49,8 @@ struct runq {
     struct rb_tree fair;
     struct list fifo[SCHED_CLASSES]; /* all classes but FAIR */
     u64 min_vruntime;
+    nsec_t gc_ahead; /* what GC has had, and FAIR threads that waited have not */
+    bool gc_held;
 };
 
 enum runq_put {
@@ -71,13 +82,24 @@ struct thread *runq_pick(struct runq *q, nsec_t now);
  * better claim; else nothing happens and it is false.
  */
 bool runq_run_woken(struct runq *q, struct thread *t, nsec_t now);
+/*
+ * While a pause is being reached: takes out the first of the threads that are to
+ * stop, and have not had a turn in this round; NULL if there is none, or if a
+ * class above FAIR waits.
+ */
+struct thread *runq_pick_turn(struct runq *q, u32 round, nsec_t now);
+/* Is there one? */
+bool runq_has_turn(const struct runq *q, u32 round);
+/* Must this thread stop for a pause? */
+bool runq_stops(const struct thread *t);
 /* The queued thread after `t` (NULL: the first), in the order of peek. */
 struct thread *runq_next(const struct runq *q, const struct thread *t);
 
 /* Charges the running thread for the time since it was charged last. */
 void runq_account(struct runq *q, struct thread *current, nsec_t now);
 /* Should `woken`, which is queued, run instead of `current`, which is charged? */
-bool runq_should_preempt(const struct thread *current, const struct thread *woken);
+bool runq_should_preempt(const struct runq *q, const struct thread *current,
+                         const struct thread *woken);
 /* Having run its slice, should `current`, which is charged, be put back? */
 bool runq_should_rotate(const struct runq *q, const struct thread *current);
 /* Is there somebody whom a thread of this class has to share with? */

@@ -140,13 +140,31 @@ static bool publish(struct sched_cpu *sc, struct thread *next, nsec_t now)
     return atomic_load_explicit(&sc->wake_list, memory_order_relaxed) == NULL;
 }
 
+/* Whose turn it is; NULL if nobody waits. */
+static struct thread *take_next(struct sched_cpu *sc, struct thread *prev, nsec_t now)
+{
+    u32 round = sched_round();
+
+    if (unlikely(round != 0)) {
+        struct thread *t = runq_pick_turn(&sc->queue, round, now);
+
+        if (t != NULL) {
+            return t;
+        }
+        if (role_turns_over(sc, round)) {
+            sched_drain(sc, prev, now);
+        }
+    }
+    return runq_pick(&sc->queue, now);
+}
+
 static struct thread *pick_next(struct sched_cpu *sc, struct thread *prev, nsec_t now)
 {
     struct thread *next;
 
     for (;;) {
         sched_drain(sc, prev, now);
-        next = runq_pick(&sc->queue, now);
+        next = take_next(sc, prev, now);
         if (next == NULL) {
             next = sc->idle_thread;
         }
@@ -196,7 +214,8 @@ static void switch_to(struct sched_cpu *sc, struct thread *prev, struct thread *
 
 void sched_arm_slice(struct sched_cpu *sc, nsec_t deadline)
 {
-    if (atomic_load_explicit(&sc->slice_armed, memory_order_relaxed)) {
+    if (atomic_load_explicit(&sc->slice_armed, memory_order_relaxed) &&
+        sc->slice_timer.deadline <= deadline + SLICE_SOON) {
         return;
     }
     /* Armed before it is published: who sees it relies on the interrupt. */
@@ -210,6 +229,9 @@ nsec_t sched_slice_end(const struct sched_cpu *sc, nsec_t now)
 
     if (current == sc->idle_thread || !runq_contended(&sc->queue, current->class)) {
         return SCHED_NEVER;
+    }
+    if (unlikely(sched_round() != 0) && runq_has_turn(&sc->queue, sched_round())) {
+        return MAX(sc->picked_at + TURN, now + TURN / 4);
     }
     return MAX(sc->picked_at + SLICE, now + SLICE_SOON);
 }
@@ -243,7 +265,7 @@ static struct thread *try_woken(struct sched_cpu *sc, struct thread *woken, nsec
     if (unlikely(policy_changed(woken))) {
         runq_apply_policy(woken);
     }
-    if (atomic_load_explicit(&sc->wake_list, memory_order_relaxed) != NULL ||
+    if (atomic_load_explicit(&sc->wake_list, memory_order_relaxed) != NULL || sched_round() != 0 ||
         !sched_allowed(woken, sc->id) || !runq_run_woken(&sc->queue, woken, now)) {
         sched_enqueue(sc, woken, now);
         return NULL;
@@ -297,6 +319,22 @@ void sched_hand_over(struct thread *woken)
 
 /* ---- Preemption ---------------------------------------------------------------- */
 
+/*
+ * While a pause is being reached: has the running thread had its turn, or is
+ * it none that must stop, with others waiting for theirs?  Lock held.
+ */
+static bool turn_over(const struct sched_cpu *sc, struct thread *prev, nsec_t ran)
+{
+    u32 round = sched_round();
+
+    if (likely(round == 0) || prev->class < SCHED_CLASS_FAIR || (runq_stops(prev) && ran < TURN) ||
+        !runq_has_turn(&sc->queue, round)) {
+        return false;
+    }
+    prev->turn = round;
+    return true;
+}
+
 /* Should the running, charged thread give way?  Lock held. */
 static bool must_give_way(const struct sched_cpu *sc, const struct thread *prev, bool slice_over)
 {
@@ -308,7 +346,8 @@ static bool must_give_way(const struct sched_cpu *sc, const struct thread *prev,
     if (next == NULL) {
         return false;
     }
-    return runq_should_preempt(prev, next) || (slice_over && runq_should_rotate(&sc->queue, prev));
+    return runq_should_preempt(&sc->queue, prev, next) ||
+           (slice_over && runq_should_rotate(&sc->queue, prev));
 }
 
 void sched_preempt(void)
@@ -317,17 +356,18 @@ void sched_preempt(void)
     struct sched_cpu *sc = &sched_cpus[cpu->id];
     struct thread *prev = cpu->current, *next = prev;
     nsec_t now = clock_now();
-    bool irq = spin_lock(&sc->lock), slice_over;
+    bool irq = spin_lock(&sc->lock), slice_over, gives_turn;
 
     cpu->need_resched = false;
     sched_charge(sc, now);
     sched_drain(sc, NULL, now);
+    gives_turn = turn_over(sc, prev, now - sc->picked_at);
     slice_over = now - sc->picked_at + SLICE_TOLERANCE >= SLICE;
     if (slice_over) {
         sc->picked_at = now;
         balance_rotate(sc, prev, now);
     }
-    if (must_give_way(sc, prev, slice_over)) {
+    if (gives_turn || must_give_way(sc, prev, slice_over)) {
         put_back(sc, prev, LEAVE_PREEMPTED, now);
         prev->switches[1]++;
         sched_count(&sc->stats.preemptions, 1);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <kernel/cpu.h>
+#include <kernel/role.h>
 #include <kernel/sched.h>
 #include <kernel/spinlock.h>
 #include <kernel/thread.h>
@@ -156,6 +157,32 @@ static inline bool sched_has_work(const struct sched_cpu *sc)
 /* Puts a thread that is nowhere on the queue of `sc`, or sends it on.  Lock held. */
 void sched_enqueue(struct sched_cpu *sc, struct thread *t, nsec_t now);
 
+/* ---- role.c ----------------------------------------------------------------- */
+
+/* While a pause is being reached: the number of the round of turns, else 0. */
+extern _Atomic u32 role_round;
+
+static inline u32 sched_round(void)
+{
+    return atomic_load_explicit(&role_round, memory_order_relaxed);
+}
+
+/*
+ * This CPU has nobody left for a turn in this round.  True if a thread was woken for
+ * that, which may now be on this CPU's wake list.  Lock of its run queue held.
+ */
+bool role_turns_over(struct sched_cpu *sc, u32 round);
+
+/* A concurrent collector's thread is woken: in a pause it is part of it. */
+void role_wakes_collector(struct thread *t);
+
+static inline void role_wakes(struct thread *t)
+{
+    if (unlikely(atomic_load_explicit(&t->role, memory_order_relaxed) == ROLE_GC_CONCURRENT)) {
+        role_wakes_collector(t);
+    }
+}
+
 /* ---- balance.c ------------------------------------------------------------ */
 
 /* CPUs that run the scheduler. */
@@ -188,6 +215,11 @@ void balance_rotate(struct sched_cpu *sc, const struct thread *current, nsec_t n
 static inline u32 policy_pack(enum sched_class class, int nice)
 {
     return (u32) class | (u32)(u8)nice << 8;
+}
+
+static inline enum sched_class policy_class(const struct thread *t)
+{
+    return (enum sched_class)(atomic_load_explicit(&t->policy, memory_order_relaxed) & 0xff);
 }
 
 /* Has another class or nice been asked for than is in force? */

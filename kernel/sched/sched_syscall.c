@@ -11,6 +11,7 @@
 #include <kernel/errno.h>
 #include <kernel/futex.h>
 #include <kernel/process.h>
+#include <kernel/role.h>
 #include <kernel/sched.h>
 #include <kernel/thread.h>
 #include <kernel/uaccess.h>
@@ -166,7 +167,8 @@ s64 sched_policy_set(struct thread *t, int policy, s32 priority, int nice)
 
     if (err == 0) {
         t->policy_linux = (u64)policy;
-        err = thread_set_class(t, policy == SCHED_IDLE ? SCHED_CLASS_IDLE : SCHED_CLASS_FAIR, nice);
+        err = thread_set_class(
+            t, role_class(t, policy == SCHED_IDLE ? SCHED_CLASS_IDLE : SCHED_CLASS_FAIR), nice);
     }
     return err;
 }

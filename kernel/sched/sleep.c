@@ -151,6 +151,7 @@ static bool take_for_this_cpu(struct thread *t)
     if (!take_back(t)) {
         return false;
     }
+    role_wakes(t);
     if (atomic_load_explicit(&t->on_cpu, memory_order_acquire) || !sched_allowed(t, cpu_id())) {
         sched_ready(t);
         return false;

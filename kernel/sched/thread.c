@@ -153,6 +153,7 @@ static void initialise(struct thread *t, const struct thread_attr *attr)
         .policy = policy_pack(attr->class, attr->nice),
         .affinity = attr->affinity != 0 ? attr->affinity : ~0ull,
         .moved = true,
+        .role = ROLE_NONE,
         .entry = attr->entry,
         .arg = attr->arg,
         .app_stack = attr->app_stack,
@@ -250,6 +251,9 @@ int thread_create(const struct thread_attr *attr, struct thread **thread)
     add_to_list(t, attr->tid);
     trace(TRACE_THREAD_NEW, t->tid, cpu_id());
     arch_thread_init(t, attr->start);
+    if (t->app_stack != 0) {
+        role_begin(t, thread_current());
+    }
     if (attr->prepare != NULL) {
         attr->prepare(t, attr->prepare_arg);
     }
@@ -301,6 +305,7 @@ void thread_exit(int status)
     bool irq;
 
     if (t->app_stack != 0) {
+        role_end(t);
         process_thread_end(t, status);
     }
     trim();
@@ -352,6 +357,9 @@ void thread_put(struct thread *thread)
 void thread_set_name(struct thread *thread, const char *name)
 {
     strlcpy(thread->name, name, sizeof(thread->name));
+    if (thread->app_stack != 0) {
+        role_named(thread);
+    }
 }
 
 void thread_for_each(void (*fn)(struct thread *thread, void *arg), void *arg)

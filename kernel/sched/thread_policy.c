@@ -112,23 +112,34 @@ static void change_policy(struct sched_cpu *sc, struct thread *t)
     next = runq_peek(&sc->queue);
     if (atomic_load_explicit(&sc->wake_list, memory_order_seq_cst) != NULL ||
         (next != NULL && sc->current != sc->idle_thread &&
-         runq_should_preempt(sc->current, next))) {
+         runq_should_preempt(&sc->queue, sc->current, next))) {
         look_again(sc);
     }
 }
 
-nsec_t thread_run_time(struct thread *thread)
+void thread_get_times(struct thread *thread, nsec_t *running, nsec_t *waiting)
 {
     bool irq;
     struct sched_cpu *sc = lock_queue_of(thread, &irq);
-    nsec_t time;
+    nsec_t now = clock_now();
 
     if (sc->current == thread) {
-        sched_charge(sc, clock_now());
+        sched_charge(sc, now);
     }
-    time = thread->run_time;
+    *running = thread->run_time;
+    *waiting = thread->wait_time;
+    if (thread->queued) {
+        *waiting += MAX((s64)(now - thread->queued_at), 0);
+    }
     spin_unlock(&sc->lock, irq);
-    return time;
+}
+
+nsec_t thread_run_time(struct thread *thread)
+{
+    nsec_t running, waiting;
+
+    thread_get_times(thread, &running, &waiting);
+    return running;
 }
 
 int thread_set_class(struct thread *thread, enum sched_class class, int nice)

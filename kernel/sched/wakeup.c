@@ -118,6 +118,9 @@ static bool must_interrupt(const struct sched_cpu *sc, u32 woken, bool urgent)
     if (idle != CPU_RUNNING) {
         return idle == CPU_HALTED;
     }
+    if (class == SCHED_CLASS_GC && woken == SCHED_CLASS_FAIR) {
+        return !atomic_load_explicit(&sc->slice_armed, memory_order_seq_cst); /* it may be held */
+    }
     if (class == CLASS_NONE || woken > class) {
         return false; /* it looks when it goes idle, or changes class */
     }
@@ -164,7 +167,8 @@ static void ready_here(struct sched_cpu *sc, struct thread *t)
     sched_charge(sc, now);
     sched_enqueue(sc, t, now);
     sched_publish_count(sc);
-    if (t->queued && sc->current != sc->idle_thread && runq_should_preempt(sc->current, t)) {
+    if (t->queued && sc->current != sc->idle_thread &&
+        runq_should_preempt(&sc->queue, sc->current, t)) {
         this_cpu()->need_resched = true;
     }
     slice_end = sched_slice_end(sc, now);
@@ -182,6 +186,7 @@ void sched_ready(struct thread *t)
     unsigned cpu = atomic_load_explicit(&t->cpu, memory_order_relaxed);
 
     sched_count(&sc->stats.wakes, 1);
+    role_wakes(t);
     if (atomic_load_explicit(&t->on_cpu, memory_order_acquire)) {
         sched_send(t, cpu);
     } else {

@@ -12,6 +12,7 @@
 #include <kernel/clock.h>
 #include <kernel/errno.h>
 #include <kernel/process.h>
+#include <kernel/role.h>
 #include <kernel/sched.h>
 #include <kernel/signal.h>
 #include <kernel/thread.h>
@@ -158,6 +159,15 @@ static int sleep_until(nsec_t deadline)
     }
 }
 
+/* The short sleeps of who conducts pauses are waits for others: -EAGAIN if that is over. */
+static int sleep_told(nsec_t duration, nsec_t deadline)
+{
+    if (duration <= ROLE_SHORT_SLEEP && role_conducts()) {
+        return role_await_mutators(deadline) ? 0 : signal_pending() ? -EINTR : -EAGAIN;
+    }
+    return sleep_until(deadline);
+}
+
 /* With the rest at `left`, if that is not 0. */
 static s64 sleep_relative(nsec_t duration, u64 left)
 {
@@ -165,18 +175,23 @@ static s64 sleep_relative(nsec_t duration, u64 left)
     nsec_t now = clock_now();
     nsec_t deadline = duration < SCHED_NEVER - now ? now + duration : SCHED_NEVER;
     struct timespec rest;
+    int err;
 
     if (self->restart_deadline != 0) {
         deadline = self->restart_deadline; /* woken without a handler: the same sleep goes on */
         self->restart_deadline = 0;
     }
-    if (duration == 0 || sleep_until(deadline) == 0) {
+    err = duration == 0 ? 0 : sleep_told(duration, deadline);
+    if (err == 0) {
         return 0;
     }
     now = clock_now();
     rest = timespec_from_nsec(deadline > now ? deadline - now : 0);
     if (left != 0 && user_write((void *)left, &rest, sizeof(rest)) != 0) {
         return -EFAULT;
+    }
+    if (err == -EAGAIN) {
+        return -EINTR;
     }
     self->restart_deadline = deadline;
     return -ERESTARTNOHAND;

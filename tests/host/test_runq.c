@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/sched/runq.c kernel/lib/rbtree.c */
+/* sources: kernel/sched/runq.c kernel/sched/role_name.c kernel/lib/rbtree.c */
 #include "../../kernel/sched/runq_priv.h"
 #include "host.h"
+#include <kernel/role.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -120,8 +121,8 @@ static void test_sleeper_is_placed(void)
     runq_account(&q, hog, now += 100 * NSEC_PER_MSEC);
     runq_put(&q, t, RUNQ_WOKEN, now);
     EQ(q.min_vruntime - t->vruntime, WAKEUP_CREDIT);
-    OK(runq_should_preempt(hog, t));
-    OK(!runq_should_preempt(t, hog));
+    OK(runq_should_preempt(&q, hog, t));
+    OK(!runq_should_preempt(&q, t, hog));
     /* One that has just run keeps what it owes. */
     runq_put(&q, hog, RUNQ_BACK, now);
     OK(runq_pick(&q, now) == t);
@@ -130,7 +131,7 @@ static void test_sleeper_is_placed(void)
     OK(runq_pick(&q, now) == hog);
     runq_put(&q, t, RUNQ_WOKEN, now);
     OK(t->vruntime > hog->vruntime);
-    OK(!runq_should_preempt(hog, t));
+    OK(!runq_should_preempt(&q, hog, t));
     runq_check(&q);
 }
 
@@ -213,7 +214,7 @@ static void wake(struct cpu_model *c, struct thread *t, nsec_t now)
     runq_put(&c->q, t, RUNQ_WOKEN, now);
     if (c->current == NULL) {
         pick(c, now);
-    } else if (runq_should_preempt(c->current, t)) {
+    } else if (runq_should_preempt(&c->q, c->current, t)) {
         runq_put(&c->q, c->current, RUNQ_BACK, now);
         pick(c, now);
     }
@@ -446,6 +447,78 @@ static void test_check(void)
     OK(EXPECT_BUG(runq_put(&q, &threads[1], RUNQ_BACK, 0)));
 }
 
+/* ---- Collectors' threads ------------------------------------------------------------ */
+
+static void test_turns(void)
+{
+    static const enum role roles[] = {ROLE_MUTATOR, ROLE_COMPILER, ROLE_UNNAMED, ROLE_NONE,
+                                      ROLE_GC_CONCURRENT};
+    struct runq q;
+
+    runq_init(&q);
+    for (unsigned i = 0; i < ARRAY_SIZE(roles); i++) {
+        make(i, SCHED_CLASS_FAIR, 0)->role = (u8)roles[i];
+        threads[i].vruntime = 100 - i;
+        runq_put(&q, &threads[i], RUNQ_MOVED, 0);
+    }
+    /* Those that must stop, the one that ran least first, each once in a round. */
+    OK(runq_pick_turn(&q, 1, 0) == &threads[4]);
+    runq_put(&q, &threads[4], RUNQ_BACK, 0);
+    OK(runq_pick_turn(&q, 1, 0) == &threads[2]);
+    OK(runq_pick_turn(&q, 1, 0) == &threads[0]);
+    OK(!runq_has_turn(&q, 1) && runq_pick_turn(&q, 1, 0) == NULL);
+    OK(runq_has_turn(&q, 2));
+    /* What goes before them all is not in their way. */
+    runq_put(&q, make(9, SCHED_CLASS_GC, 0), RUNQ_MOVED, 0);
+    OK(runq_pick_turn(&q, 2, 0) == NULL && runq_pick(&q, 0) == &threads[9]);
+    OK(runq_pick_turn(&q, 2, 0) == &threads[4]);
+    runq_check(&q);
+}
+
+/* One of each: what FAIR gets of a second in slices. */
+static void test_gc_is_held(void)
+{
+    nsec_t had[2] = {0, 0}, now = 0;
+    struct thread *current;
+    struct runq q;
+
+    runq_init(&q);
+    runq_put(&q, make(0, SCHED_CLASS_GC, 0), RUNQ_MOVED, now);
+    runq_put(&q, make(1, SCHED_CLASS_FAIR, 0), RUNQ_MOVED, now);
+    current = runq_pick(&q, now);
+    OK(current == &threads[0] && runq_contended(&q, SCHED_CLASS_GC));
+    for (unsigned slice = 0; slice < 1000; slice++) {
+        now += SLICE;
+        had[current->tid] += SLICE;
+        runq_account(&q, current, now);
+        if (runq_should_preempt(&q, current, runq_peek(&q)) || runq_should_rotate(&q, current)) {
+            runq_put(&q, current, RUNQ_BACK, now);
+            current = runq_pick(&q, now);
+        }
+        runq_check(&q);
+    }
+    OK(had[1] * 25 >= now && had[1] * 16 <= now);
+    /* Nobody waits: nothing is owed. */
+    runq_init(&q);
+    q.gc_ahead = GC_AHEAD / 2;
+    threads[0].queued = false;
+    runq_account(&q, &threads[0], now + 1);
+    EQ(q.gc_ahead, 0);
+}
+
+static void test_names(void)
+{
+    EQ(role_of_name("VM Thread"), ROLE_VM);
+    EQ(role_of_name("VM Threads"), ROLE_UNNAMED);
+    EQ(role_of_name("GC Thread#17"), ROLE_GC_PAUSE);
+    EQ(role_of_name("G1 Refine#0"), ROLE_GC_CONCURRENT);
+    EQ(role_of_name("Shenandoah Cont"), ROLE_GC_CONCURRENT);
+    EQ(role_of_name("C2 CompilerThre"), ROLE_COMPILER);
+    EQ(role_of_name("VM Periodic Tas"), ROLE_NONE);
+    EQ(role_of_name("main"), ROLE_UNNAMED);
+    EQ(role_of_name(""), ROLE_UNNAMED);
+}
+
 int main(void)
 {
     run("a step of nice is a factor of 1.25", test_weights);
@@ -460,6 +533,9 @@ int main(void)
     run("classes are strict over time", test_class_strictness);
     run("migration is neither gain nor loss", test_migration);
     run("random operations keep the invariants", test_random_operations);
+    run("turns go to those that must stop", test_turns);
+    run("a collector's threads leave a part to others", test_gc_is_held);
+    run("names give roles", test_names);
     run("the check notices broken invariants", test_check);
     return finish();
 }

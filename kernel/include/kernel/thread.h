@@ -94,6 +94,14 @@ struct thread {
     u64 ran_at_timer;         /* (w) run_time when its timer woke it last */
     bool moved;               /* (w) it did not sleep, but comes from elsewhere */
 
+    /* kernel/sched/role.c */
+    _Atomic u8 role;  /* (a) enum role; changed under the lock of roles */
+    bool role_fixed;  /* lock of roles: given by a call, whatever the name */
+    bool role_over;   /* lock of roles: its times are among those of ended threads */
+    bool role_closed; /* (c) a mutator started it: no name makes it a collector's */
+    bool conducts;    /* (t) a pause that it announced */
+    u32 turn;         /* (r) the last round of turns that it had one in */
+
     void (*entry)(void *); /* (c) */
     void *arg;             /* (c) */
     vaddr_t app_stack;     /* (c) initial stack pointer; 0 for kernel threads */
@@ -197,6 +205,8 @@ must_check int thread_set_class(struct thread *thread, enum sched_class class, i
 
 /* How long it has run in all, until now. */
 nsec_t thread_run_time(struct thread *thread);
+/* And how long it was ready to run, without a CPU. */
+void thread_get_times(struct thread *thread, nsec_t *running, nsec_t *waiting);
 
 /* Calls fn on every thread, with the list's lock held. */
 void thread_for_each(void (*fn)(struct thread *thread, void *arg), void *arg);
