@@ -78,7 +78,9 @@ struct words command_make(const struct machine *machine, const struct options *o
     add_option(&words, "-c", options->cpus);
     add_option(&words, "--gdb", options->gdb);
     add_option(&words, "--serial", "chardev:serial");
-    add_option(&words, "--append", options->verbose ? "exec" : "exec quiet");
+    add_option(
+        &words, "--append",
+        text("exec%s%s", options->verbose ? "" : " quiet", options->no_roles ? " roles=off" : ""));
     add_option(&words, "--rom", places->rom);
     add(&words, options->disk != NULL ? text("/dev/fd/%d", options->disk->kernel) : places->kernel);
     add(&words, "--");

@@ -37,6 +37,8 @@ static const char machine[] =
     "      --accel kvm|tcg|auto how the CPU is made (auto: KVM if it is there)\n"
     "      --machine TYPE       microvm (default) or q35\n"
     "      --gdb PORT           a debugger may connect to 127.0.0.1:PORT\n"
+    "      --roles on|off       do threads of a JVM's collector run first, whom it\n"
+    "                           knows by their names? (on)\n"
     "      --cache FOLDER       where images of folders and reports are kept\n"
     "      --verbose            the kernel's own log goes to standard error\n"
     "  -q, --quiet              only errors are reported\n"

@@ -48,6 +48,11 @@ static void take_machine(struct options *options, const char *value)
     options->machine = check_machine(value);
 }
 
+static void take_roles(struct options *options, const char *value)
+{
+    options->no_roles = check_roles(value);
+}
+
 static void take_gdb(struct options *options, const char *value)
 {
     options->gdb = check_gdb(value);
@@ -126,6 +131,7 @@ static const struct option {
     {NULL, "--accel", MACHINE, true, take_accel},
     {NULL, "--machine", MACHINE, true, take_machine},
     {NULL, "--gdb", MACHINE, true, take_gdb},
+    {NULL, "--roles", MACHINE, true, take_roles},
     {NULL, "--cache", ALL, true, take_cache},
     {NULL, "--verbose", ALL, false, set_verbose},
     {"-q", "--quiet", ALL, false, set_quiet},

@@ -46,6 +46,7 @@ struct options {
     const char *cache;                           /* NULL: the user's own */
     const char *gdb;                             /* a port */
     bool dry_run, quiet, verbose;
+    bool no_roles; /* names of threads give none, which a collector's have else */
     const char *jdk;  /* of the host; NULL: Debian's */
     struct words env; /* NAME=VALUE */
     struct mount mounts[MOUNTS_MAX];
@@ -100,6 +101,7 @@ void version_print(void);
 const char *check_memory(const char *value);
 const char *check_cpus(const char *value);
 const char *check_accel(const char *value);
+bool check_roles(const char *value); /* true: off */
 const char *check_machine(const char *value);
 const char *check_gdb(const char *value);
 const char *check_format(const char *value);

@@ -67,6 +67,14 @@ const char *check_accel(const char *value)
     return value;
 }
 
+bool check_roles(const char *value)
+{
+    if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0) {
+        fail(SEE_HELP, "--roles is on or off, not '%s'", value);
+    }
+    return strcmp(value, "off") == 0;
+}
+
 const char *check_machine(const char *value)
 {
     size_t len = strcspn(value, ",");
