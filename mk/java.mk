@@ -89,12 +89,16 @@ $(BUILD)/java/libmoka_native.so: tests/java/native.cc $(jni_header) mk/java.mk
 	@mkdir -p $(@D)
 	@echo "  JNI   $@"
 	$(Q)$(CXX) $(PROGRAM_CXXFLAGS) -shared -fPIC $(jni_flags) -o $@ $<
+$(BUILD)/java/libroles.so: tests/java/roles.c gc-hooks/include/moka/hooks.h gc-hooks/include/moka/role.h mk/java.mk
+	@mkdir -p $(@D)
+	@echo "  AGENT $@"
+	$(Q)$(CC) $(PROGRAM_CFLAGS) -Igc-hooks/include -shared -fPIC -o $@ $< -ldl
 java_native := $(if $(shell command -v $(CXX)),$(BUILD)/java/libmoka_native.so)
 
 .PHONY: jdk java-classes java-natives java-programs java-if-fetched test-java test-jvm
 jdk: $(BUILD)/jdk.erofs
 java-classes: $(BUILD)/java/programs.stamp
-java-natives: $(java_native) jni
+java-natives: $(java_native) $(BUILD)/java/libroles.so jni
 java-programs: java-classes java-natives
 # For `make test`: the Java programs are skipped where there is no way to fetch a JDK, and those with
 # native parts where there is none to fetch jni.h.

@@ -61,12 +61,30 @@ collect() {
     [ "$(java -Xmx300m "-XX:+Use$1GC" -XX:+UnlockDiagnosticVMOptions -XX:+VerifyBeforeGC \
         -XX:+VerifyAfterGC -cp "$classes" Collect "$seconds" 4)" = intact ]
 }
+# roles COLLECTOR: the JVM's own threads have theirs by their names, and have run in them.
+roles() {
+    machine='-m 1200M -c 2'
+    java -Xmx300m "-XX:+Use$1GC" "-agentpath:$build/java/libroles.so" \
+        -cp "$classes" Collect 1 4 >"$work/roles" || return 1
+    awk -v collector="$1" '
+        /^role / { role[$3 ($3 ~ /^(VM|GC|C1|C2|G1|Shenandoah)$/ ? " " $4 : "")] = $2 }
+        /^times / { ran[$2] = $3 > 0 && $4 > 0 }
+        END {
+            worker["Parallel"] = worker["G1"] = "GC Thread#0"
+            worker["Z"] = "ZWorker#0"; worker["Shenandoah"] = "Shenandoah GC"
+            want = collector ~ /^(Parallel|G1)$/ ? 4 : 3
+            ok = role["VM Thread"] == 5 && role["C2 CompilerThre"] == 2 && ran[5] && ran[2] && ran[1]
+            if (collector != "Serial") ok = ok && role[worker[collector]] == want && ran[want]
+            exit !ok
+        }' "$work/roles"
+}
 # collectors CPUS...
 collectors() {
     for collector in Serial Parallel G1 Z Shenandoah; do
         for cpus; do
             true_that "$collector on $cpus" collect "$collector" "$cpus"
         done
+        true_that "roles, $collector" roles "$collector"
     done
 }
 
