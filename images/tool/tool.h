@@ -46,7 +46,7 @@ struct options {
     const char *cache;                           /* NULL: the user's own */
     const char *gdb;                             /* a port */
     bool dry_run, quiet, verbose;
-    bool no_roles; /* names of threads give none, which a collector's have else */
+    bool no_roles;    /* names of threads give none, which a collector's have else */
     const char *jdk;  /* of the host; NULL: Debian's */
     struct words env; /* NAME=VALUE */
     struct mount mounts[MOUNTS_MAX];
