@@ -7,15 +7,17 @@
  * that their names say, and the kernel sees from what its VM thread waits for
  * whether a pause is being reached, is on, or is over.
  *
- *   reaching   threads that have not stopped yet run before all others.  The
- *              VM thread waits for them by short sleeps (up to 1 ms) or
- *              sched_yield(2): each gives the mutators that wait for a CPU one
- *              turn, and ends as soon as none of them waits any more.
+ *   reaching   threads that have not stopped yet run before all others.  Who
+ *              conducts waits for them by nanosleep(2) of up to 1 ms: each gives
+ *              mutators, concurrent collectors and threads of which nobody has
+ *              said anything, if they wait for a CPU, one turn of up to 500 us.  It
+ *              ends with EINTR when there are no more of them, if it has not
+ *              lasted as long as asked for; it may last 500 us.
  *   stopped    threads of the roles VM, GC_PAUSE and GC_CONCURRENT run before
  *              all others, until the mutators have been woken.
  *
  * VM and GC_PAUSE come before mutators at all times, GC_CONCURRENT only in a
- * pause.  No more than 95 % of a CPU's time goes to them while others wait for
+ * pause.  No more than 96 % of a CPU's time goes to them while others wait for
  * that CPU, whatever they do.
  *
  * From any thread.  Results are 0 or more, or a negative errno.
