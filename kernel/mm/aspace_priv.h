@@ -11,6 +11,7 @@
  *   promote.c        4 KiB pages to 2 MiB ones
  *   demote.c         and back
  *   aspace_move.c    mremap
+ *   aspace_remap.c   swap, move, alias, slide (and remap_*.c)
  *   aspace_scan.c    looking at pages, and taking their accessed and dirty bits back
  *   aspace_view.c    looking at one region after the other
  *   aspace_file.c    regions of files, what the page cache asks of them
@@ -81,6 +82,12 @@ struct region_view {
 };
 bool aspace_view(vaddr_t addr, struct region_view *view);
 void aspace_view_end(struct region_view *view);
+
+/*
+ * aspace_scan.c.  Has a scan ever taken accessed or dirty bits back?  Until then all that
+ * may be written is dirty.  For who has claimed the regions it asks for.
+ */
+bool aspace_scan_takes_bits(void);
 
 /* aspace_grow.c.  Nothing is mapped at `addr`: true if that may have changed now. */
 must_check bool aspace_grow(vaddr_t addr);

@@ -62,6 +62,14 @@ struct scan {
 
 static struct mutex clearing = {.queue = WAIT_QUEUE_INIT("scan", clearing.queue)};
 
+/* Has any scan taken bits back?  Set before the first does, for good. */
+static _Atomic bool takes_bits;
+
+bool aspace_scan_takes_bits(void)
+{
+    return atomic_load_explicit(&takes_bits, memory_order_acquire);
+}
+
 static bool matches(const struct scan *scan, u64 pte, unsigned level)
 {
     unsigned what = scan->request->what;
@@ -368,6 +376,7 @@ int aspace_scan(const struct aspace_scan *request)
     tlb_batch_init(&scan->batch);
     tlb_batch_init(&scan->part);
     if (scan->clear != 0) {
+        atomic_store_explicit(&takes_bits, true, memory_order_release);
         mutex_lock(&clearing);
     }
     error = scan_groups(scan);

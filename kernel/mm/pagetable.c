@@ -282,3 +282,11 @@ int pt_demote(vaddr_t va)
     }
     return 0;
 }
+
+bool pt_link_into(vaddr_t va, paddr_t table)
+{
+    u64 *entry = pt_directory_entry(va), none = 0;
+
+    assert(spin_is_mine(pt_window_lock(va)));
+    return entry != NULL && pte_replace(entry, &none, table | PTE_TABLE);
+}

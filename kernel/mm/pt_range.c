@@ -76,7 +76,7 @@ static void flush_directory(struct pt_range *range, vaddr_t va, u64 size, u64 st
     }
 }
 
-static void release_leaf(struct pt_range *range, u64 old, unsigned order)
+static void release_frame(struct pt_range *range, u64 old, unsigned order)
 {
     pfn_t pfn = (old & PTE_ADDRESS) >> PAGE_SHIFT;
 
@@ -108,6 +108,12 @@ static void protect_table(struct pt_range *range, u64 *table, vaddr_t window)
     }
 }
 
+void pt_range_release_leaf(struct pt_range *range, u64 old)
+{
+    release_frame(range, old, ORDER_4K);
+    aspace_count(COUNT_4K, -1);
+}
+
 /* The window's table goes away: what must be flushed, how many leaves it has. */
 static unsigned detach_table(struct pt_range *range, const u64 *table, vaddr_t window)
 {
@@ -127,13 +133,13 @@ static unsigned detach_table(struct pt_range *range, const u64 *table, vaddr_t w
     return leaves;
 }
 
-static void clear_window(struct pt_range *range, vaddr_t window, u64 old)
+void pt_range_release_window(struct pt_range *range, vaddr_t window, u64 old)
 {
     if (old & PTE_LARGE) {
         if (old & PTE_PRESENT) {
             flush_directory(range, window, LARGE_SIZE, LARGE_SIZE);
         }
-        release_leaf(range, old, ORDER_2M);
+        release_frame(range, old, ORDER_2M);
         aspace_count(COUNT_2M, -1);
     } else {
         unsigned leaves = detach_table(range, pt_table(old), window);
@@ -147,7 +153,7 @@ static void clear_window(struct pt_range *range, vaddr_t window, u64 old)
 static u64 change_entry(struct pt_range *range, u64 *entry, vaddr_t window, u64 old)
 {
     if (range->clear) {
-        clear_window(range, window, old);
+        pt_range_release_window(range, window, old);
         return 0;
     }
     if (!(old & PTE_LARGE)) {
@@ -221,8 +227,7 @@ static bool clear_leaf(struct pt_range *range, u64 *entry, vaddr_t va)
     if (old & PTE_PRESENT) {
         tlb_batch_add(&range->batch, va, PAGE_SIZE, PAGE_SIZE);
     }
-    release_leaf(range, old, ORDER_4K);
-    aspace_count(COUNT_4K, -1);
+    pt_range_release_leaf(range, old);
     return true;
 }
 
@@ -248,7 +253,7 @@ static bool drop_table(struct pt_range *range, u64 *entry, vaddr_t va)
     if (tlb_batch_full(&range->batch)) {
         return false;
     }
-    clear_window(range, window, pte_load(entry));
+    pt_range_release_window(range, window, pte_load(entry));
     pte_store(entry, 0);
     return true;
 }
@@ -316,13 +321,21 @@ static void change(struct pt_range *range)
             va = change_window(range, va, MIN(end, ALIGN_DOWN(va, LARGE_SIZE) + LARGE_SIZE));
         }
     }
-    tlb_batch_finish(&range->batch);
+}
+
+void pt_range_clear_part(struct pt_range *range, vaddr_t start, vaddr_t end)
+{
+    range->start = range->tables_from = start;
+    range->end = range->tables_to = end;
+    range->clear = true;
+    change(range);
 }
 
 void pt_range_clear(struct pt_range *range)
 {
     range->clear = true;
     change(range);
+    tlb_batch_finish(&range->batch);
 }
 
 void pt_range_protect(struct pt_range *range, unsigned prot, bool flush)
@@ -331,4 +344,5 @@ void pt_range_protect(struct pt_range *range, unsigned prot, bool flush)
     range->bits = pte_from_prot(prot);
     range->flush = flush;
     change(range);
+    tlb_batch_finish(&range->batch);
 }

@@ -29,5 +29,17 @@ must_check int pt_range_init(struct pt_range *range, vaddr_t start, vaddr_t end)
 /* Makes the change and the shoot-down.  Cannot fail. */
 void pt_range_clear(struct pt_range *range);
 void pt_range_protect(struct pt_range *range, unsigned prot, bool flush);
+/*
+ * Clears another part of the range, all of it claimed, whose ends cut no large leaf.  The
+ * shoot-down is the caller's, if the batch does not fill up on the way.
+ */
+void pt_range_clear_part(struct pt_range *range, vaddr_t start, vaddr_t end);
+
+/*
+ * The entry of a whole window, or the leaf of a page, has been or will be replaced by
+ * another: what it maps is to be freed after the shoot-down.  The batch is not full.
+ */
+void pt_range_release_window(struct pt_range *range, vaddr_t window, u64 old);
+void pt_range_release_leaf(struct pt_range *range, u64 old);
 /* Gives back what was not needed. */
 void pt_range_end(struct pt_range *range);

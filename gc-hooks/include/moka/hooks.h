@@ -48,6 +48,7 @@ struct moka_hooks {
     /* Groups, each in a header of its name; NULL: this system has none of it. */
     const struct moka_page_hooks *page;
     const struct moka_large_hooks *large;
+    const struct moka_remap_hooks *remap;
     const struct moka_role_hooks *role;
     const struct moka_pressure_hooks *pressure;
 };

@@ -61,16 +61,17 @@ struct region_object {
 
 /* (m) changed under the write lock; while busy only by the operation that made it so */
 struct region {
-    struct rb_node node; /* (m) */
-    vaddr_t start, end;  /* (m) */
-    u8 prot;             /* (m) PROT_* */
-    u8 kind;             /* (m) enum region_kind */
-    u8 pages;            /* (m) enum region_pages */
-    bool guard;          /* (m) placement leaves a page free below it */
-    bool busy;           /* (m) an operation works on its page tables: faults wait */
-    bool closing;        /* (m) being unmapped: faults see no region */
-    bool shared;         /* (m) MAP_SHARE */
-    u64 offset;          /* (m) REGION_FILE: of `start` in the file, a multiple of a page */
+    struct rb_node node;    /* (m) */
+    vaddr_t start, end;     /* (m) */
+    u8 prot;                /* (m) PROT_* */
+    u8 kind;                /* (m) enum region_kind */
+    u8 pages;               /* (m) enum region_pages */
+    bool guard;             /* (m) placement leaves a page free below it */
+    bool busy;              /* (m) an operation works on its page tables: faults wait */
+    bool closing;           /* (m) being unmapped: faults see no region */
+    bool shared;            /* (m) MAP_SHARE */
+    const void *claimed_by; /* (m) busy, but not with all in the operation's range: which one */
+    u64 offset;             /* (m) REGION_FILE: of `start` in the file, a multiple of a page */
     struct region_object *object; /* (m) REGION_FILE: one use; else NULL */
 };
 
@@ -131,6 +132,35 @@ must_check int aspace_populate_access(vaddr_t start, u64 size, bool write);
 #define MOVE_KEEP 4u  /* MREMAP_DONTUNMAP: an empty mapping stays behind */
 must_check int aspace_move(vaddr_t start, u64 old_size, u64 new_size, unsigned flags,
                            vaddr_t *addr);
+/*
+ * Pages change places: gc-hooks/include/moka/remap.h says how.  How many pairs are
+ * done, from the first; or, when that is none: -EINVAL, -ENXIO (a place is not mapped),
+ * -EOPNOTSUPP (or by a file), -ENOMEM.  Only when memory is short are it fewer than all.
+ */
+enum remap_kind {
+    REMAP_SWAP, /* exchange */
+    REMAP_MOVE, /* what was at `to` is given back */
+};
+struct remap_pair {
+    vaddr_t to, from;
+    u64 size;
+};
+struct aspace_remap {
+    enum remap_kind kind;
+    bool unmap;  /* REMAP_MOVE: the sources; else they are left without frames */
+    bool slides; /* the places of a pair may overlap */
+    bool quiet;  /* nobody accesses them meanwhile */
+    const struct remap_pair *pairs;
+    u64 count;
+};
+must_check s64 aspace_remap(const struct aspace_remap *request);
+
+/* What remaps have done since the start: entries stored, bytes copied instead. */
+struct aspace_remap_stats {
+    u64 pairs, small, large, giant, copied, splits, shootdowns, copies;
+};
+void aspace_get_remap_stats(struct aspace_remap_stats *stats);
+
 /* Makes one 2 MiB window a large page if it is wholly backed by 4 KiB ones
  * of one region: 0, -EINVAL (not such a window), -ENOMEM. */
 must_check int aspace_promote(vaddr_t window);

@@ -140,3 +140,7 @@ must_check int pt_demote(vaddr_t va);
 
 /* As pt_demote(), with a frame of the caller's; false if it was not needed. */
 must_check bool pt_demote_into(vaddr_t va, paddr_t table);
+
+/* Links a zeroed frame of the caller's as the table of `va`'s window, if there is neither one
+ * nor a leaf: else false.  Its directory is there.  Window lock held. */
+must_check bool pt_link_into(vaddr_t va, paddr_t table);

@@ -378,6 +378,11 @@
     X(489, moka_large_demote, BLOCKS, HOOKS) \
     X(490, moka_large_discard, BLOCKS, HOOKS) \
     X(491, moka_large_stats, BLOCKS, HOOKS) \
+    X(492, moka_remap_swap, BLOCKS, HOOKS) \
+    X(493, moka_remap_move, BLOCKS, HOOKS) \
+    X(494, moka_remap_alias, BLOCKS, HOOKS) \
+    X(495, moka_remap_slide, BLOCKS, HOOKS) \
+    X(496, moka_remap_info, QUICK, HOOKS) \
     X(497, moka_role_set, QUICK, HOOKS) \
     X(498, moka_role_get, QUICK, HOOKS) \
     X(499, moka_role_by_name, QUICK, HOOKS) \

@@ -22,6 +22,7 @@
     X(PROTECT, "start %lx length %lx") \
     X(PROMOTE, "window %lx result %ld") \
     X(DEMOTE, "window %lx level %lu") \
+    X(REMAP, "pairs %lu result %ld") \
     X(SHOOTDOWN, "cpus %lx pages %lu") \
     X(TIMER_ARM, "deadline %lu armed %lu") \
     X(TIMER_FIRE, "now %lu late %lu") \

@@ -30,6 +30,7 @@ static const struct moka_hooks hooks = {
     .range_close = range_close,
     .page = &__moka_page,
     .large = &__moka_large,
+    .remap = &__moka_remap,
     .role = &__moka_role,
     .pressure = &__moka_pressure,
 };

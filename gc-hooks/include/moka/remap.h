@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Remapping within opened ranges: pages change places, or are seen at a second
+ * one, without being copied.  Only entries of the page table change, of 2 MiB
+ * where both places are as far from a multiple of that, be they
+ * large pages or whole tables of small ones; all of a call's pairs with one shoot-down.
+ *
+ * A place keeps its protection and its advice; a page gets those of the place
+ * it comes to, and counts as written to there (moka/page.h).  Memory that is
+ * mapped but not backed moves as the zeroes it would be read as.  Pages of
+ * files do not move: -EOPNOTSUPP.  mlock(2) holds pages, not places: a locked
+ * place has what was put there.  read(2), write(2) and their like under way
+ * go on, each byte with the old page or the new one.
+ *
+ * Other threads may access the memory meanwhile: each access finds the page
+ * that was there before the call or the one that is after it, whole, never an
+ * error, and waits where it has to.  When the call has returned, all find the
+ * new one.  Other calls that change the same memory (mmap(2), munmap(2),
+ * mprotect(2), madvise(2), these hooks) come wholly before or after.
+ */
+#ifndef MOKA_REMAP_H
+#define MOKA_REMAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* From the place `from` to the place `to`, each a multiple of 4096, as is the size in bytes. */
+struct moka_pair {
+    void *to;
+    void *from;
+    uint64_t size; /* above 0 */
+};
+
+#define MOKA_PAIRS_MAX 16384u /* in one call */
+
+/*
+ * swap, move, slide: no other thread accesses either place during the call, as
+ * in a pause of a collector.  Then what is too small for a remap to pay
+ * (struct moka_remap_info) may be copied, which others could see half-done.
+ */
+#define MOKA_REMAP_QUIET 1u
+
+/* move: what is left at `from`. */
+#define MOKA_MOVE_ZERO 0u  /* memory that is not backed: zeroes */
+#define MOKA_MOVE_UNMAP 2u /* nothing is mapped there any more */
+
+/* alias */
+#define MOKA_ALIAS_SHARED 0u   /* what is written at one place is seen at both */
+#define MOKA_ALIAS_SNAPSHOT 4u /* both have the same contents, each its own: copy on write */
+
+/* slide: what is left at that part of `from` that is not in `to`. */
+#define MOKA_SLIDE_ZERO 0u /* memory that is not backed */
+#define MOKA_SLIDE_LEAVE \
+    8u /* the pages that were at `to`, with whatever is in them: no page \
+        * is freed, nor faulted in again */
+
+struct moka_remap_info {
+    /*
+     * With MOKA_REMAP_QUIET, pairs of less than so many bytes are copied: for
+     * pages of 4 KiB at places that differ modulo 2 MiB, and for places that do
+     * not.  0: nothing is copied on this system.
+     */
+    uint64_t copy_below_small, copy_below_large;
+    /* Since the start, by all threads. */
+    uint64_t pairs;        /* done */
+    uint64_t entries_4k;   /* that were stored, at either place */
+    uint64_t entries_2m;   /* pages of 2 MiB or tables of 4 KiB pages */
+    uint64_t entries_1g;   /* tables of 2 MiB entries, where the system exchanges those */
+    uint64_t bytes_copied; /* instead */
+    uint64_t splits;       /* 2 MiB pages that had to be */
+    uint64_t shootdowns;
+    uint64_t copies; /* pages of snapshots that were written to */
+};
+
+/*
+ * All results: how many pairs are done, from the first; as if one after the
+ * other.  Pairs are checked before the first is done, and nothing has changed
+ * with any of these errors:
+ *
+ *   -EBADF       a range's number
+ *   -ERANGE      a place is not wholly in its range
+ *   -EINVAL      not multiples of 4096, a size of 0, an unknown flag; for all
+ *                but slide: the two places of a pair overlap; MOKA_MOVE_UNMAP: a
+ *                source is also a part of another one, or of some `to`
+ *   -E2BIG       more than MOKA_PAIRS_MAX pairs
+ *   -EFAULT      `pairs` cannot be read
+ *   -ENXIO       a place is not mapped, or only in part
+ *   -EOPNOTSUPP  memory of a file
+ *   -EBUSY       alias: a snapshot of, or in place of, pages that are shared by alias
+ *   -ENOMEM      no memory for page tables, or for the call itself
+ *
+ * When memory is short midway, the pairs before are done and the result is
+ * their number.  A pair is done wholly or not at all.
+ */
+struct moka_remap_hooks {
+    uint64_t size; /* of this struct, which grows at its end */
+
+    /* Exchanges the pages of the two places.  `flags`: MOKA_REMAP_QUIET. */
+    int64_t (*swap)(int range_to, int range_from, const struct moka_pair *pairs, uint64_t count,
+                    uint32_t flags);
+    /*
+     * `to` gets the pages of `from`; what it had is given back.  `flags`:
+     * MOKA_MOVE_*, MOKA_REMAP_QUIET.  Sources are unmapped after the last pair.
+     */
+    int64_t (*move)(int range_to, int range_from, const struct moka_pair *pairs, uint64_t count,
+                    uint32_t flags);
+    /*
+     * `to` gets the pages of `from` as well; what it had is given back.  An
+     * alias ends, page by page, where something else is put at one of the
+     * places, or MADV_DONTNEED or a discard empties it.  Shared pages are
+     * backed by the call.  A snapshot's page is copied, 4 KiB at a time, by
+     * the first write to either place while both have it.  `flags`: MOKA_ALIAS_*.
+     * -ENOSYS: this system makes no aliases.
+     */
+    int64_t (*alias)(int range_to, int range_from, const struct moka_pair *pairs, uint64_t count,
+                     uint32_t flags);
+    /*
+     * memmove(3) of whole pages, as a compacting collector slides objects
+     * down: the places of a pair may overlap.  `flags`: MOKA_SLIDE_*,
+     * MOKA_REMAP_QUIET.
+     */
+    int64_t (*slide)(int range, const struct moka_pair *pairs, uint64_t count, uint32_t flags);
+    /* Fills in `size` bytes at most.  -EFAULT. */
+    int (*info)(struct moka_remap_info *info, uint64_t size);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
