@@ -280,6 +280,7 @@ in_each_way() {
     how="$1 glibc"
     tap_test missing
     hooks_preloaded
+    tap_test hooks_fuzz 30
     named_in_log
     entropy
     tap_test cxx /glibc/libthrower.so

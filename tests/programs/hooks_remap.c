@@ -141,8 +141,8 @@ static void *change_mappings(void *arg)
     while (!__atomic_load_n(&race.stop, __ATOMIC_RELAXED)) {
         mprotect(at, LARGE + 3 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
         munmap(at + LARGE, LARGE);
-        mmap(at + LARGE, LARGE, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1,
-             0);
+        (void)mmap(at + LARGE, LARGE, PROT_READ | PROT_WRITE,
+                   MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         at[LARGE] = 1;
         madvise(at, LARGE, MADV_DONTNEED);
         mremap(at + LARGE, LARGE, LARGE, MREMAP_MAYMOVE | MREMAP_FIXED, at + 2 * LARGE);
