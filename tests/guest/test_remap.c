@@ -482,6 +482,7 @@ static void race_remaps(bool small)
     struct memory_state before = memory_state_with_threads();
     struct thread *thread[4] = {NULL};
 
+    before.threads = ARRAY_SIZE(thread); /* those that end are kept for the next ones */
     atomic_store(&race.stop, false);
     atomic_store(&race.writes, 0);
     race_fill(small);
