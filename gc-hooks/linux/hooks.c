@@ -10,6 +10,9 @@ static const struct moka_hooks hooks = {
     .range_open = linux_range_open,
     .range_close = linux_range_close,
     .page = &linux_page_hooks,
+    .large = &linux_large_hooks,
+    .role = &linux_role_hooks,
+    .pressure = &linux_pressure_hooks,
 };
 
 __attribute__((visibility("default"))) const struct moka_hooks *moka_linux_get(uint32_t version)

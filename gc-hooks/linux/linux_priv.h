@@ -7,7 +7,10 @@
 #pragma once
 
 #include <moka/hooks.h>
+#include <moka/large.h>
 #include <moka/page.h>
+#include <moka/pressure.h>
+#include <moka/role.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +28,13 @@ int linux_range_close(int range);
 int linux_range_check(int range, uintptr_t start, uint64_t size);
 /* The same of whole pages, at least one; -EINVAL. */
 int linux_range_check_pages(int range, uintptr_t start, uint64_t size);
+struct linux_range_about {
+    uintptr_t start, end;
+    uint64_t promotions, demotions; /* since it was opened */
+};
+/* -EBADF. */
+int linux_range_get(int range, struct linux_range_about *about);
+void linux_range_count(int range, int64_t promotions, int64_t demotions);
 
 /* ---- pagemap.c: what Linux tells of pages -------------------------------------------------- */
 
@@ -58,14 +68,28 @@ int64_t linux_pages_count(uintptr_t start, uintptr_t end, unsigned category);
 /* Of one page; 0 if this process may not know it. */
 uint64_t linux_page_frame(uintptr_t page);
 
+/* ---- mapping.c: what is mapped ---------------------------------------------------------- */
+
 struct linux_mapping {
     uint64_t start, end;
     int prot;
-    bool file, shared;
+    bool file, shared; /* memory that has no name in any folder is not a file */
 };
 /* What is mapped there; -ENOMEM: nothing. */
 int linux_mapping_at(uintptr_t address, struct linux_mapping *mapping);
+/* The first that ends behind the address. */
+int linux_mapping_from(uintptr_t address, struct linux_mapping *mapping);
+
+/* ---- window.c: windows of 2 MiB -------------------------------------------------------------- */
+
+/* All that have a part in the memory are split.  How many were. */
+int64_t linux_large_split(uintptr_t start, uint64_t size);
+/* Those wholly in it, of which so many of the 512 pages are there, become one page.  How many. */
+int64_t linux_large_join(uintptr_t start, uint64_t size, int64_t least);
 
 /* ---- The groups ---------------------------------------------------------------------------- */
 
 extern const struct moka_page_hooks linux_page_hooks;
+extern const struct moka_large_hooks linux_large_hooks;
+extern const struct moka_role_hooks linux_role_hooks;
+extern const struct moka_pressure_hooks linux_pressure_hooks;

@@ -9,10 +9,6 @@
 
 #include "linux_priv.h"
 
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
-
 static int keep_categories(void *arg, uintptr_t start, uintptr_t end, unsigned categories)
 {
     *(unsigned *)arg = categories;
@@ -148,67 +144,12 @@ static int64_t scan(int range, const struct moka_scan *scan)
 
 /* ---- Page sizes -------------------------------------------------------------------------- */
 
-/* Calls fn for the windows [first, end): how many times it gave 1, or its error. */
-static int64_t each_window(uintptr_t first, uintptr_t end, int64_t (*fn)(uintptr_t window))
-{
-    int64_t done = 0;
-
-    for (uintptr_t window = first; window < end; window += LARGE_SIZE) {
-        int64_t result = fn(window);
-
-        if (result < 0) {
-            return result;
-        }
-        done += result;
-    }
-    return done;
-}
-
-/*
- * Linux has no call for it, but where a mapping begins no 2 MiB page goes on.
- * Advice that means nothing to memory without a file makes it begin there, and
- * one mapping again when it is taken back.
- */
-static int64_t split_window(uintptr_t window)
-{
-    int64_t large = linux_pages_count(window, window + PAGE_SIZE, LINUX_PAGE_HUGE);
-    void *inside = (void *)(window + PAGE_SIZE);
-
-    if (large <= 0) {
-        return large;
-    }
-    if (madvise(inside, PAGE_SIZE, MADV_RANDOM) != 0 ||
-        madvise(inside, PAGE_SIZE, MADV_NORMAL) != 0) {
-        return -errno;
-    }
-    return 1;
-}
-
 static int64_t split(int range, void *start, uint64_t size)
 {
     uintptr_t from = (uintptr_t)start;
     int error = linux_range_check_pages(range, from, size);
 
-    return error != 0 ? error
-                      : each_window(ALIGN_DOWN(from, LARGE_SIZE), from + size, split_window);
-}
-
-/* 1; 0: not of this window. */
-static int64_t join_window(uintptr_t window)
-{
-    uintptr_t end = window + LARGE_SIZE;
-    struct linux_mapping mapping;
-
-    if (linux_mapping_at(window, &mapping) != 0 || mapping.file || mapping.shared ||
-        mapping.end < end || linux_pages_count(window, end, LINUX_PAGE_PRESENT) != 512 ||
-        linux_pages_count(window, end, LINUX_PAGE_HUGE) != 0 ||
-        linux_pages_release(window, end) != 0) {
-        return 0;
-    }
-    if (madvise((void *)window, LARGE_SIZE, MADV_COLLAPSE) == 0) {
-        return 1;
-    }
-    return errno == ENOMEM ? -ENOMEM : 0;
+    return error != 0 ? error : linux_large_split(from, size);
 }
 
 static int64_t join(int range, void *start, uint64_t size)
@@ -216,9 +157,7 @@ static int64_t join(int range, void *start, uint64_t size)
     uintptr_t from = (uintptr_t)start;
     int error = linux_range_check_pages(range, from, size);
 
-    return error != 0 ? error
-                      : each_window(ALIGN_UP(from, LARGE_SIZE), ALIGN_DOWN(from + size, LARGE_SIZE),
-                                    join_window);
+    return error != 0 ? error : linux_large_join(from, size, 512);
 }
 
 const struct moka_page_hooks linux_page_hooks = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What Linux tells of pages: PAGEMAP_SCAN (Linux 6.7), an ioctl of
- * /proc/self/pagemap that walks the page tables, and /proc/self/maps.
+ * /proc/self/pagemap that walks the page tables.
  *
  * Written pages are found by userfaultfd's write protection: in its
  * asynchronous mode the first write to a protected page removes the protection,
@@ -11,16 +11,13 @@
  * anew has to be registered for it: until then its pages are "written" and
  * stay so.
  *
- * Neither is in the headers of a Debian 12, so their constants are here.
+ * It is not in the headers of a Debian 12, so its constants are here.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,19 +30,11 @@ struct pm_scan_arg {
 struct page_region {
     uint64_t start, end, categories;
 };
-struct procmap_query {
-    uint64_t size, query_flags, query_addr, vma_start, vma_end, vma_flags;
-    uint64_t vma_page_size, vma_offset, inode;
-    uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
-    uint64_t vma_name_addr, build_id_addr;
-};
 
 #define IOCTL_PAGEMAP_SCAN _IOWR('f', 16, struct pm_scan_arg)
-#define IOCTL_PROCMAP_QUERY _IOWR('f', 17, struct procmap_query)
 
 enum {
     SCAN_WP_MATCHING = 1,
-    VMA_SHARED = 8,
     USER_MODE_FAULTS_ONLY = 1,
     FEATURE_HUGETLB_SHMEM = 1 << 12,
     FEATURE_UNPOPULATED = 1 << 13,
@@ -56,7 +45,7 @@ enum {
 
 static struct {
     pthread_once_t once;
-    int pagemap, maps;
+    int pagemap;
     int faults; /* of userfaultfd(2) */
 } files = {.once = PTHREAD_ONCE_INIT};
 
@@ -76,7 +65,6 @@ static int open_faults(void)
 static void open_files(void)
 {
     files.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    files.maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     files.faults = open_faults();
 }
 
@@ -174,47 +162,4 @@ uint64_t linux_page_frame(uintptr_t page)
         return 0;
     }
     return entry & ((1ull << FRAME_BITS) - 1);
-}
-
-/* ---- Mappings ------------------------------------------------------------------------------ */
-
-/* Before Linux 6.11: by its text. */
-static int read_mappings(uintptr_t address, struct linux_mapping *mapping)
-{
-    FILE *maps = fopen("/proc/self/maps", "re");
-    char line[512], right[5];
-    unsigned long inode;
-    int error = -ENOMEM;
-
-    while (maps != NULL && error != 0 && fgets(line, sizeof(line), maps) != NULL) {
-        if (sscanf(line, "%lx-%lx %4s %*x %*x:%*x %lu", &mapping->start, &mapping->end, right,
-                   &inode) == 4 &&
-            address >= mapping->start && address < mapping->end) {
-            mapping->prot = (right[0] == 'r' ? PROT_READ : 0) | (right[1] == 'w' ? PROT_WRITE : 0) |
-                            (right[2] == 'x' ? PROT_EXEC : 0);
-            mapping->shared = right[3] == 's';
-            mapping->file = inode != 0;
-            error = 0;
-        }
-    }
-    if (maps != NULL) {
-        fclose(maps);
-    }
-    return error;
-}
-
-int linux_mapping_at(uintptr_t address, struct linux_mapping *mapping)
-{
-    struct procmap_query query = {.size = sizeof(query), .query_addr = address};
-
-    pthread_once(&files.once, open_files);
-    if (ioctl(files.maps, IOCTL_PROCMAP_QUERY, &query) != 0) {
-        return errno == ENOENT ? -ENOMEM : read_mappings(address, mapping);
-    }
-    mapping->start = query.vma_start;
-    mapping->end = query.vma_end;
-    mapping->prot = (int)query.vma_flags & (PROT_READ | PROT_WRITE | PROT_EXEC);
-    mapping->shared = (query.vma_flags & VMA_SHARED) != 0;
-    mapping->file = query.inode != 0;
-    return 0;
 }

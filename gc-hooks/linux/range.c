@@ -15,7 +15,7 @@
 #define ADDRESSES (1ul << 47)
 
 struct range {
-    uintptr_t start, end; /* `end` 0: free */
+    struct linux_range_about about; /* its `end` 0: free */
     unsigned times;
 };
 
@@ -30,8 +30,9 @@ static struct range *find(int number)
 {
     struct range *range = &ranges.range[(unsigned)number % PLACES];
 
-    return number < 0 || range->end == 0 || range->times != (unsigned)number >> PLACE_BITS ? NULL
-                                                                                           : range;
+    return number < 0 || range->about.end == 0 || range->times != (unsigned)number >> PLACE_BITS
+               ? NULL
+               : range;
 }
 
 int linux_range_check(int number, uintptr_t start, uint64_t size)
@@ -43,7 +44,8 @@ int linux_range_check(int number, uintptr_t start, uint64_t size)
     range = find(number);
     if (range == NULL) {
         error = -EBADF;
-    } else if (start < range->start || start > range->end || size > range->end - start) {
+    } else if (start < range->about.start || start > range->about.end ||
+               size > range->about.end - start) {
         error = -ERANGE;
     }
     pthread_mutex_unlock(&ranges.lock);
@@ -56,6 +58,32 @@ int linux_range_check_pages(int range, uintptr_t start, uint64_t size)
         return -EINVAL;
     }
     return linux_range_check(range, start, size);
+}
+
+int linux_range_get(int number, struct linux_range_about *about)
+{
+    const struct range *range;
+
+    pthread_mutex_lock(&ranges.lock);
+    range = find(number);
+    if (range != NULL) {
+        *about = range->about;
+    }
+    pthread_mutex_unlock(&ranges.lock);
+    return range == NULL ? -EBADF : 0;
+}
+
+void linux_range_count(int number, int64_t promotions, int64_t demotions)
+{
+    struct range *range;
+
+    pthread_mutex_lock(&ranges.lock);
+    range = find(number);
+    if (range != NULL) {
+        range->about.promotions += promotions > 0 ? (uint64_t)promotions : 0;
+        range->about.demotions += demotions > 0 ? (uint64_t)demotions : 0;
+    }
+    pthread_mutex_unlock(&ranges.lock);
 }
 
 int linux_range_open(void *start, uint64_t size)
@@ -72,14 +100,13 @@ int linux_range_open(void *start, uint64_t size)
         return -ENOMEM;
     }
     pthread_mutex_lock(&ranges.lock);
-    while (ranges.lowest < PLACES && ranges.range[ranges.lowest].end != 0) {
+    while (ranges.lowest < PLACES && ranges.range[ranges.lowest].about.end != 0) {
         ranges.lowest++;
     }
     if (ranges.lowest < PLACES) {
         struct range *range = &ranges.range[ranges.lowest];
 
-        range->start = from;
-        range->end = from + size;
+        range->about = (struct linux_range_about){.start = from, .end = from + size};
         number = (int)(range->times << PLACE_BITS | ranges.lowest);
     }
     pthread_mutex_unlock(&ranges.lock);
@@ -95,7 +122,7 @@ int linux_range_close(int number)
     if (range != NULL) {
         unsigned place = (unsigned)number % PLACES;
 
-        range->end = 0;
+        range->about.end = 0;
         range->times = (range->times + 1) & TIMES_MASK;
         ranges.lowest = place < ranges.lowest ? place : ranges.lowest;
     }
