@@ -97,3 +97,17 @@ bench-startup: deps-run programs jdk java-programs $(bench_startup)/time $(bench
 .PHONY: bench-java-tcg
 bench-java-tcg: deps-run programs jdk $(BUILD)/bench/java/classes.stamp $(BUILD)/bench/java/measure
 	$(Q)benchmarks/linux/run.sh $(BENCH_JAVA_TCG_FLAGS) $(BUILD)
+
+# make bench-hooks   the hooks in Moka, and the library for Linux on Linux, by turns
+#
+# BENCH_HOOKS_FLAGS=...  options of benchmarks/hooks/run.sh: --rounds 3 --ms 300 --mib 1024 --accel tcg
+bench_hooks := $(BUILD)/bench/hooks/hooks
+
+$(bench_hooks): benchmarks/hooks/hooks.c $(wildcard gc-hooks/include/moka/*.h) mk/bench.mk
+	@mkdir -p $(@D)
+	@echo "  HOST  $@"
+	$(Q)$(CC) $(CFLAGS_BENCH_HOST) -D_GNU_SOURCE -Igc-hooks/include -o $@ $<
+
+.PHONY: bench-hooks
+bench-hooks: deps-run programs hooks-linux $(bench_hooks)
+	$(Q)benchmarks/hooks/run.sh $(BENCH_HOOKS_FLAGS) $(BUILD)

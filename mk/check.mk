@@ -34,7 +34,7 @@ check-headers:
 tidy_flags := $(filter -std=% -ffreestanding -m%,$(filter-out -mstack% -mmemset%,$(CFLAGS_KERNEL))) \
 	$(INCLUDES_IMAGE) -DMOKA_DEBUG=2
 host_only := tests/host/% tests/libc/% benchmarks/micro/linux.c benchmarks/micro/boottime.c tools/% jni-ext/% \
-	images/tool/% tests/programs/% benchmarks/programs/% benchmarks/java/% benchmarks/startup/% benchmarks/linux/% gc-hooks/linux/%
+	images/tool/% tests/programs/% benchmarks/programs/% benchmarks/java/% benchmarks/startup/% benchmarks/linux/% benchmarks/hooks/% gc-hooks/linux/%
 
 # Files that are compiled as part of musl are not for the kernel's flags.
 c_sources := $(filter-out jvm-support/musl/% jvm-support/glibc/% tests/libc/string_variant.c,$(shell tools/list-files.sh '*.c'))
@@ -43,5 +43,5 @@ check-lint: $(patsubst %,$(BUILD)/check/%.tidy,$(c_sources))
 
 $(BUILD)/check/%.tidy: % $(h_sources) .clang-tidy tools/lint.sh mk/check.mk
 	@mkdir -p $(@D)
-	$(Q)tools/lint.sh $< $(if $(filter $(host_only),$<),$(HOST_FLAGS) $(if $(filter images/tool/% tests/programs/% tools/% gc-hooks/linux/%,$<),-D_GNU_SOURCE) $(if $(filter jni-ext/%,$<),$(jni_flags)) $(if $(filter benchmarks/programs/%,$<),-Ibenchmarks/micro),$(tidy_flags))
+	$(Q)tools/lint.sh $< $(if $(filter $(host_only),$<),$(HOST_FLAGS) $(if $(filter images/tool/% tests/programs/% tools/% gc-hooks/linux/% benchmarks/hooks/%,$<),-D_GNU_SOURCE) $(if $(filter jni-ext/%,$<),$(jni_flags)) $(if $(filter benchmarks/programs/%,$<),-Ibenchmarks/micro),$(tidy_flags))
 	$(Q)touch $@

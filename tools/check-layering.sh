@@ -155,7 +155,7 @@ BEGIN {
     layer("jvm-support", "kernel drivers hugepages net gc-hooks")
     layer("jni-ext", "gc-hooks")
     layer("images", "kernel drivers hugepages net gc-hooks jvm-support jni-ext")
-    layer("benchmarks", "")
+    layer("benchmarks", "gc-hooks")
     layer("tests", "")
     layer("tools", "")
     any["tests"] = any["tools"] = 1
