@@ -235,7 +235,7 @@ static void run_large(void)
     static const struct row rows[] = {
         {"promote", make_small, promote, 1},   {"demote", make_large, demote, 1},
         {"populate", make_empty, populate, 1}, {"discard", make_full, discard, 1},
-        {"copy/half", NULL, copy, 1},
+        {"copy/half", make_full, copy, 1},
     };
     int64_t made;
 

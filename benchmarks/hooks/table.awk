@@ -35,7 +35,7 @@ function cell(who, name) {
     return (who, name) in skip ? skip[who, name] : "-"
 }
 
-function verdict(goal, name, part,    met) {
+function verdict(goal, name, part,    met, least) {
     if (goal == "")
         return "|"
     split(goal, part, " ")
@@ -47,7 +47,10 @@ function verdict(goal, name, part,    met) {
     }
     if (!(("moka", name) in count) || !(("moka", part[2]) in count))
         return "<= " part[3] " * " part[2] " | ?"
-    met = median("moka", name) <= part[3] * median("moka", part[2])
+    least = median("moka", part[2])
+    if (("linux", part[2]) in count && median("linux", part[2]) < least)
+        least = median("linux", part[2])
+    met = median("moka", name) <= part[3] * least
     return "<= " part[3] " * " part[2] " | " (met ? "yes" : "NO")
 }
 
