@@ -32,10 +32,15 @@ static void open_maps(void)
     maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 }
 
-/* memfd_create(2)'s and shared anonymous memory have an inode too. */
-static bool is_file(uint64_t inode, const char *name)
+static bool is_memory(const char *name)
 {
-    return inode != 0 && strncmp(name, "/memfd:", 7) != 0 && strncmp(name, "/dev/zero (", 11) != 0;
+    return strncmp(name, "/memfd:", 7) == 0 || strncmp(name, "/dev/zero (", 11) == 0;
+}
+
+/* Shared memory has an inode too, that of memfd_create(2) or of no name at all. */
+static bool is_file(uint64_t inode, bool shared, const char *name)
+{
+    return inode != 0 && !(shared && is_memory(name));
 }
 
 /* "start-end rwxp offset device inode name" */
@@ -51,7 +56,7 @@ static bool parse(const char *line, struct linux_mapping *mapping)
     mapping->prot = (right[0] == 'r' ? PROT_READ : 0) | (right[1] == 'w' ? PROT_WRITE : 0) |
                     (right[2] == 'x' ? PROT_EXEC : 0);
     mapping->shared = right[3] == 's';
-    mapping->file = is_file(inode, name);
+    mapping->file = is_file(inode, mapping->shared, name);
     return true;
 }
 
@@ -87,7 +92,7 @@ int linux_mapping_from(uintptr_t address, struct linux_mapping *mapping)
     mapping->end = query.vma_end;
     mapping->prot = (int)query.vma_flags & (PROT_READ | PROT_WRITE | PROT_EXEC);
     mapping->shared = (query.vma_flags & VMA_SHARED) != 0;
-    mapping->file = is_file(query.inode, name);
+    mapping->file = is_file(query.inode, mapping->shared, name);
     return 0;
 }
 
