@@ -7,6 +7,9 @@
  * aside go first; what is wanted beyond that is asked of the shrinkers, as it
  * is when the host takes memory away (a balloon).  Memory that has been free for
  * long goes to the host by itself, and comes back when it is touched.
+ *
+ * Moka has none of this yet: the group is NULL there, and the library for Linux
+ * has what that offers.
  */
 #ifndef MOKA_PRESSURE_H
 #define MOKA_PRESSURE_H
