@@ -34,7 +34,9 @@
 
 #define KERNEL_RANGES 3
 
-struct aspace aspace = {.waiters = WAIT_QUEUE_INIT("aspace", aspace.waiters)};
+struct aspace aspace = {.waiters = WAIT_QUEUE_INIT("aspace", aspace.waiters),
+                        .turns = SPINLOCK_INIT("turns", RANK_TURNS),
+                        .line = LIST_INIT(aspace.line)};
 
 /* The kernel's regions again, for checks without a lock; constant after start-up. */
 static struct {

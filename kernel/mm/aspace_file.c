@@ -96,6 +96,7 @@ struct file_walk {
     struct page_cache *cache;
     u64 first, end;
     u64 moves_down; /* aspace.moves_down when it started */
+    struct turn turn;
     bool copies, clean;
     struct tlb_batch batch;
 };
@@ -229,6 +230,7 @@ static bool walk_step(struct file_walk *walk, vaddr_t *va)
         walk->moves_down = aspace.moves_down;
         *va = ASPACE_MIN;
         aspace_read_unlock(irq);
+        aspace_turn_end(&walk->turn);
         return true;
     }
     if (region != NULL && !region->busy) {
@@ -239,11 +241,14 @@ static bool walk_step(struct file_walk *walk, vaddr_t *va)
         *va = walk_window(walk, start, end);
         spin_unlock(lock, window_irq);
         aspace_read_unlock(irq);
+        aspace_turn_end(&walk->turn);
         return true;
     }
     aspace_read_unlock(irq);
     if (region != NULL) {
-        aspace_wait_release(seen);
+        aspace_turn_wait(&walk->turn, start, end, seen);
+    } else {
+        aspace_turn_end(&walk->turn);
     }
     return region != NULL;
 }

@@ -249,17 +249,7 @@ static int claim_both(struct aspace_op *from, struct aspace_op *to, u64 new_size
     struct region *source, *made, like;
     int error;
 
-    for (;;) {
-        u64 seen;
-
-        *irq = aspace_op_lock(from);
-        seen = atomic_load_explicit(&aspace.releases, memory_order_relaxed);
-        if (!region_set_busy(&aspace.set, to->start, to->end)) {
-            break;
-        }
-        aspace_write_unlock(*irq);
-        aspace_wait_release(seen);
-    }
+    *irq = aspace_op_lock_both(from, to);
     error = check_source(from->start, from->end - from->start, &source);
     if (error == 0 && region_set_overlaps(&aspace.set, to->start, to->end)) {
         error = -EEXIST;

@@ -6,11 +6,14 @@
  * goes through to its end.
  *
  * An operation claims its whole range at once or waits holding nothing, so
- * operations cannot wait for each other in a circle.
+ * operations cannot wait for each other in a circle.  Who has waited for long comes
+ * before those that came later (turn_priv.h): without that, an operation that another
+ * CPU repeats without end was seen to keep others from the range for most of a minute.
  */
 #include "aspace_priv.h"
 
 #include <kernel/assert.h>
+#include <kernel/clock.h>
 #include <kernel/kmalloc.h>
 #include <kernel/pagetable.h>
 
@@ -25,6 +28,7 @@ int aspace_op_begin(struct aspace_op *op, vaddr_t start, u64 size)
     }
     op->start = start;
     op->end = start + size;
+    op->turn = (struct turn){0};
     region_pool_init(&op->pool);
     error = region_pool_reserve(&op->pool, OP_NODES, kmalloc);
     if (error == 0) {
@@ -36,24 +40,80 @@ int aspace_op_begin(struct aspace_op *op, vaddr_t start, u64 size)
     return error;
 }
 
-void aspace_wait_release(u64 seen)
+static void join(struct turn *turn, vaddr_t start, vaddr_t end)
+{
+    bool irq = spin_lock(&aspace.turns);
+
+    turn_join(&aspace.line, turn, start, end, clock_now());
+    spin_unlock(&aspace.turns, irq);
+}
+
+static void wait_release(u64 seen)
 {
     wait_until(&aspace.waiters,
                atomic_load_explicit(&aspace.releases, memory_order_acquire) != seen);
 }
 
-bool aspace_op_lock(struct aspace_op *op)
+void aspace_turn_wait(struct turn *turn, vaddr_t start, vaddr_t end, u64 seen)
+{
+    join(turn, start, end);
+    wait_release(seen);
+}
+
+/* Wakes those that have waited behind it. */
+void aspace_turn_end(struct turn *turn)
+{
+    bool irq;
+
+    if (!turn->waits) {
+        return;
+    }
+    irq = spin_lock(&aspace.turns);
+    (void)turn_leave(turn);
+    spin_unlock(&aspace.turns, irq);
+    atomic_fetch_add_explicit(&aspace.releases, 1, memory_order_release);
+    wait_wake_all(&aspace.waiters);
+}
+
+/* Write lock held. */
+static bool may_claim(const struct aspace_op *op)
+{
+    bool irq, other;
+
+    if (region_set_busy(&aspace.set, op->start, op->end)) {
+        return false;
+    }
+    irq = spin_lock(&aspace.turns);
+    other = turn_is_other(&aspace.line, &op->turn, op->start, op->end, clock_now());
+    spin_unlock(&aspace.turns, irq);
+    return !other;
+}
+
+bool aspace_op_lock_both(struct aspace_op *op, struct aspace_op *other)
 {
     for (;;) {
         bool irq = aspace_write_lock();
         u64 seen = atomic_load_explicit(&aspace.releases, memory_order_relaxed);
 
-        if (!region_set_busy(&aspace.set, op->start, op->end)) {
+        if (may_claim(op) && (other == NULL || may_claim(other))) {
+            aspace_turn_end(&op->turn);
+            if (other != NULL) {
+                aspace_turn_end(&other->turn);
+            }
             return irq;
         }
+        join(&op->turn, op->start, op->end);
+        if (other != NULL) {
+            join(&other->turn, other->start, other->end);
+        }
         aspace_write_unlock(irq);
-        aspace_wait_release(seen);
+        wait_release(seen);
     }
+}
+
+bool aspace_op_lock(struct aspace_op *op)
+{
+    return aspace_op_lock_both(op, NULL);
 }
 
 void aspace_op_claim(struct aspace_op *op)

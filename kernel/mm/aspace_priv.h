@@ -29,6 +29,7 @@
 
 #include "pt_range_priv.h"
 #include "region_set_priv.h"
+#include "turn_priv.h"
 
 /* (c) constant after start-up   (b) big-reader lock   (a) atomic */
 struct aspace {
@@ -36,6 +37,8 @@ struct aspace {
     u64 moves_down;                       /* (b) how often a file's region moved downward */
     _Atomic u64 releases;                 /* (a) how often busy regions became free */
     struct wait_queue waiters;            /* for `releases` to change */
+    struct spinlock turns;                /* guards `line`, and the turns in it */
+    struct list line;                     /* who waits for busy regions */
     const struct page_policy_ops *policy; /* (c) */
     u64 total_frames;                     /* (c) */
 };
@@ -114,17 +117,25 @@ void region_free(void *node);
  */
 struct aspace_op {
     vaddr_t start, end;
+    struct turn turn;
     struct region_pool pool;
     struct pt_range range;
 };
 /* 0, -EINVAL, -ENOMEM. */
 must_check int aspace_op_begin(struct aspace_op *op, vaddr_t start, u64 size);
 must_check bool aspace_op_lock(struct aspace_op *op);
+/* The same for two at once, whose ranges do not overlap; `other` may be NULL. */
+must_check bool aspace_op_lock_both(struct aspace_op *op, struct aspace_op *other);
 void aspace_op_claim(struct aspace_op *op);
 void aspace_op_release(struct aspace_op *op, bool irq);
 void aspace_op_end(struct aspace_op *op);
 
 /* 0 or -EINVAL: what aspace.h says about ranges. */
 must_check int aspace_range_valid(vaddr_t start, u64 size);
-/* Waits until an operation has ended since aspace.releases was `seen`. */
-void aspace_wait_release(u64 seen);
+/*
+ * For those that are no operation: waits until one has ended since aspace.releases was
+ * `seen`, in turn with others that want a part of [start, end).  With nothing held; and
+ * aspace_turn_end() comes before any other wait, as operations wait for the turn.
+ */
+void aspace_turn_wait(struct turn *turn, vaddr_t start, vaddr_t end, u64 seen);
+void aspace_turn_end(struct turn *turn);

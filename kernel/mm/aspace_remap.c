@@ -107,19 +107,8 @@ static void end_ops(struct remap *r)
 
 static void claim(struct remap *r)
 {
-    bool irq;
+    bool irq = aspace_op_lock_both(&r->op[0], r->ops < 2 ? NULL : &r->op[1]);
 
-    for (;;) {
-        u64 seen;
-
-        irq = aspace_op_lock(&r->op[0]);
-        seen = atomic_load_explicit(&aspace.releases, memory_order_relaxed);
-        if (r->ops < 2 || !region_set_busy(&aspace.set, r->op[1].start, r->op[1].end)) {
-            break;
-        }
-        aspace_write_unlock(irq);
-        aspace_wait_release(seen);
-    }
     for (unsigned i = 0; i < r->ops; i++) {
         aspace_op_claim(&r->op[i]);
         region_for_each(region, &aspace.set, r->op[i].start, r->op[i].end)

@@ -47,6 +47,7 @@ struct scan {
     u64 size;   /* of a unit */
     u64 clear;  /* bits of an entry to be taken back */
     u64 wanted; /* bits of an entry for 4 KiB, one of which it must have to be looked at */
+    struct turn turn;
     struct tlb_batch batch;
     /* The same for the directory that is being looked at, and how many tables changed. */
     struct tlb_batch part;
@@ -224,7 +225,9 @@ static vaddr_t step(struct scan *scan, vaddr_t va, vaddr_t end)
     }
     aspace_read_unlock(irq);
     if (busy) {
-        aspace_wait_release(seen);
+        aspace_turn_wait(&scan->turn, va, va + PAGE_SIZE, seen);
+    } else {
+        aspace_turn_end(&scan->turn);
     }
     return va;
 }

@@ -29,6 +29,8 @@ static bool is_large(vaddr_t window)
 /* Waits for an operation that works on the window.  Is the table used? */
 static bool demote_into(vaddr_t window, pfn_t table)
 {
+    struct turn turn = {0};
+
     for (;;) {
         bool irq = aspace_read_lock();
         u64 seen = atomic_load_explicit(&aspace.releases, memory_order_relaxed);
@@ -46,9 +48,10 @@ static bool demote_into(vaddr_t window, pfn_t table)
         }
         aspace_read_unlock(irq);
         if (!busy) {
+            aspace_turn_end(&turn);
             return used;
         }
-        aspace_wait_release(seen);
+        aspace_turn_wait(&turn, window, window + LARGE_SIZE, seen);
     }
 }
 

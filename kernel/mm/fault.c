@@ -340,8 +340,12 @@ int fault_resolve(struct fault *f)
     unsigned tries = 0;
 
     for (;;) {
-        int step = supply_step(f, look(f));
+        int step = look(f);
 
+        if (step != FAULT_BUSY) {
+            aspace_turn_end(&f->turn);
+        }
+        step = supply_step(f, step);
         if (step == -ENOMEM && f->may_wait && tries++ < MEMORY_TRIES && page_cache_find_memory()) {
             continue;
         }
@@ -352,7 +356,7 @@ int fault_resolve(struct fault *f)
             if (!f->may_wait) {
                 return -EFAULT;
             }
-            aspace_wait_release(f->seen);
+            aspace_turn_wait(&f->turn, f->addr, f->addr + 1, f->seen);
         }
     }
 }

@@ -12,6 +12,8 @@
 
 #include <kernel/types.h>
 
+#include "turn_priv.h"
+
 struct region;
 struct region_object;
 
@@ -37,6 +39,7 @@ struct fault {
     bool no_large;   /* there are no 2 MiB frames */
     bool own_tried;  /* there can be no private pages ahead */
     u64 seen;        /* aspace.releases when the region was found busy */
+    struct turn turn;
     /* What is to be mapped: `count` pages of `order` from `base` on. */
     vaddr_t base;
     vaddr_t lowest; /* of the rows that are mapped; 0: none */

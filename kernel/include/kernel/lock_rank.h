@@ -13,6 +13,7 @@ enum lock_rank {
     RANK_TEST_LOW,   /* for tests */
     RANK_ASPACE,     /* mm: the set of regions (big-reader lock) */
     RANK_WINDOW,     /* mm: page tables of one 2 MiB window */
+    RANK_TURNS,      /* mm: who waits for regions */
     RANK_FUTEX,      /* sched: one futex bucket */
     RANK_TREE,       /* fs: the tree of names, and what hangs on it */
     RANK_FD,         /* fs: table of descriptors */
