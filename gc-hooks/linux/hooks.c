@@ -2,7 +2,7 @@
 /* The hooks on Linux, all of them. */
 #include <moka/linux.h>
 
-#include "linux_priv.h"
+#include "remap_priv.h"
 
 static const struct moka_hooks hooks = {
     .version = MOKA_HOOKS_VERSION,
@@ -11,6 +11,7 @@ static const struct moka_hooks hooks = {
     .range_close = linux_range_close,
     .page = &linux_page_hooks,
     .large = &linux_large_hooks,
+    .remap = &linux_remap_hooks,
     .role = &linux_role_hooks,
     .pressure = &linux_pressure_hooks,
 };
