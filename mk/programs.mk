@@ -48,6 +48,9 @@ program_files := $(addprefix $(programs_root)/glibc/,$(program_names) cxx libthr
 	$(addprefix $(programs_root)/static/,$(program_names))
 program_musl_files := $(addprefix $(programs_root)/musl/,$(program_names)) \
 	$(addprefix $(programs_root)/musl-static/,$(program_names))
+# Those of the hooks, and what they have in common.
+$(foreach variant,glibc static musl musl-static,$(patsubst %,$(programs_root)/$(variant)/%,$(filter hooks%,$(program_names)))): \
+	tests/programs/hooks.h $(wildcard gc-hooks/include/moka/*.h)
 # What C++ needs beside a C library.
 program_libraries := $(addprefix $(programs_root)/lib/x86_64-linux-gnu/,libstdc++.so.6 libgcc_s.so.1) \
 	$(programs_root)/lib/libmoka-linux.so

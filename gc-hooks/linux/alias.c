@@ -15,7 +15,7 @@
 static int make_file(const struct linux_piece *piece)
 {
     struct linux_piece in = *piece;
-    int file = memfd_create("moka", MFD_CLOEXEC), error = 0;
+    int file = memfd_create(LINUX_ALIAS_NAME, MFD_CLOEXEC), error = 0;
 
     if (file < 0) {
         return -errno;

@@ -57,17 +57,46 @@ static int back_mapping(uintptr_t start, uint64_t size, int prot)
     return error;
 }
 
+/* Linux gives more than it has, and ends programs when that is used: so ask first. */
+static int check_available(uintptr_t start, uint64_t size)
+{
+    int64_t present = linux_pages_count(start, start + size, LINUX_PAGE_PRESENT);
+
+    if (present < 0) {
+        return (int)present;
+    }
+    return size - (uint64_t)present * PAGE_SIZE > linux_memory_available() ? -ENOMEM : 0;
+}
+
+/* Private memory without a file, each window of one protection. */
+static int check_kind(uintptr_t start, uint64_t size)
+{
+    struct linux_mapping mapping;
+    int prot = 0;
+
+    for (uintptr_t at = start; at < start + size; at = mapping.end) {
+        if (linux_mapping_at(at, &mapping) != 0) {
+            return -ENOMEM;
+        }
+        if (mapping.file || mapping.shared || (at % LARGE_SIZE != 0 && mapping.prot != prot)) {
+            return -EINVAL;
+        }
+        prot = mapping.prot;
+    }
+    return 0;
+}
+
 static int require_large(uintptr_t start, uint64_t size)
 {
-    int error = advise(start, size, MADV_HUGEPAGE);
+    int error = check_kind(start, size);
     struct linux_mapping mapping;
     int64_t large;
 
-    for (uintptr_t at = start; at < start + size && error == 0; at = mapping.end) {
-        error = linux_mapping_at(at, &mapping);
-        if (error == 0 && (mapping.file || mapping.shared)) {
-            return -EINVAL;
-        }
+    if (error == 0) {
+        error = check_available(start, size);
+    }
+    if (error == 0) {
+        error = advise(start, size, MADV_HUGEPAGE);
     }
     for (uintptr_t at = start; at < start + size && error == 0; at = mapping.end) {
         error = linux_mapping_at(at, &mapping);
@@ -196,20 +225,40 @@ static int64_t populate(int range, void *start, uint64_t size, unsigned flags, u
     return after < 0 ? after : (after - before) * (int64_t)PAGE_SIZE;
 }
 
+/* Of one mapping. */
+static int64_t discard_part(uintptr_t start, uint64_t size, const struct linux_mapping *mapping)
+{
+    int64_t present = 0;
+    int error = 0;
+
+    if (!mapping->shared || mapping->file) {
+        present = linux_pages_count(start, start + size, LINUX_PAGE_PRESENT);
+    }
+    if (present > 0) {
+        error = advise(start, size, MADV_DONTNEED);
+    }
+    return error != 0 ? error : present * (int64_t)PAGE_SIZE;
+}
+
 static int64_t discard(int range, void *start, uint64_t size)
 {
     uintptr_t from = (uintptr_t)start;
-    int error = linux_range_check_pages(range, from, size);
-    int64_t present;
+    int64_t done = 0, part = linux_range_check_pages(range, from, size);
+    struct linux_mapping mapping;
 
-    if (error == 0) {
-        error = check_mapped(from, size);
+    if (part == 0) {
+        part = check_mapped(from, size);
     }
-    present = error != 0 ? error : linux_pages_count(from, from + size, LINUX_PAGE_PRESENT);
-    if (present > 0) {
-        error = advise(from, size, MADV_DONTNEED);
+    for (uintptr_t at = from; part >= 0 && at < from + size; at = mapping.end) {
+        part = linux_mapping_at(at, &mapping);
+        if (part == 0) {
+            uint64_t left = from + size - at, here = mapping.end - at;
+
+            part = discard_part(at, here < left ? here : left, &mapping);
+            done += part;
+        }
     }
-    return error != 0 ? error : present * (int64_t)PAGE_SIZE;
+    return part < 0 ? part : done;
 }
 
 /* ---- Promote and demote -------------------------------------------------------------------- */

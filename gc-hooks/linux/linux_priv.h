@@ -70,15 +70,22 @@ uint64_t linux_page_frame(uintptr_t page);
 
 /* ---- mapping.c: what is mapped ---------------------------------------------------------- */
 
+#define LINUX_ALIAS_NAME "moka-alias" /* of the files that aliases are mapped of */
+
 struct linux_mapping {
     uint64_t start, end;
     int prot;
-    bool file, shared; /* memory that has no name in any folder is not a file */
+    bool file, shared; /* shared memory without a name, and an alias, are not a file */
 };
 /* What is mapped there; -ENOMEM: nothing. */
 int linux_mapping_at(uintptr_t address, struct linux_mapping *mapping);
 /* The first that ends behind the address. */
 int linux_mapping_from(uintptr_t address, struct linux_mapping *mapping);
+
+/* ---- pressure.c ---------------------------------------------------------------------------- */
+
+/* What could be had without others going short; 0: Linux does not tell. */
+uint64_t linux_memory_available(void);
 
 /* ---- window.c: windows of 2 MiB -------------------------------------------------------------- */
 

@@ -34,10 +34,11 @@ static void open_maps(void)
 
 static bool is_memory(const char *name)
 {
-    return strncmp(name, "/memfd:", 7) == 0 || strncmp(name, "/dev/zero (", 11) == 0;
+    return strncmp(name, "/memfd:" LINUX_ALIAS_NAME " ", sizeof("/memfd:" LINUX_ALIAS_NAME)) == 0 ||
+           strncmp(name, "/dev/zero (", 11) == 0;
 }
 
-/* Shared memory has an inode too, that of memfd_create(2) or of no name at all. */
+/* Shared memory has an inode too; so have aliases, which alias.c makes of a file of its own. */
 static bool is_file(uint64_t inode, bool shared, const char *name)
 {
     return inode != 0 && !(shared && is_memory(name));

@@ -68,6 +68,13 @@ static int read_memory(struct moka_memory *memory)
     return memory->total == 0 ? -EOPNOTSUPP : 0;
 }
 
+uint64_t linux_memory_available(void)
+{
+    struct moka_memory now;
+
+    return read_memory(&now) == 0 ? now.available : 0;
+}
+
 /* The lock is held. */
 static int look(struct moka_memory *memory)
 {

@@ -4,10 +4,9 @@
  * many threads which open, scan, split and join at random find each page as
  * it must be.  On a kernel without hooks there is only that to be tested.
  */
+#include "hooks.h"
 #include "tap.h"
 
-#include <dlfcn.h>
-#include <moka/hooks.h>
 #include <moka/page.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -15,22 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#pragma weak dlsym /* not in each static C library */
-
 #define PAGE 4096ul
 #define LARGE (512 * PAGE)
 #define CLEAR_DIRTY (MOKA_SCAN_DIRTY | MOKA_SCAN_CLEAR)
 
 static const struct moka_hooks *moka;
-static bool on_linux; /* the library for Linux: docs/gc-hooks.md says what it does otherwise */
-
-static bool is_for_linux(void)
-{
-    const struct moka_hooks *(*get)(uint32_t) =
-        (const struct moka_hooks *(*)(uint32_t))dlsym(RTLD_DEFAULT, "moka_linux_get");
-
-    return get != NULL && get(MOKA_HOOKS_VERSION) == moka;
-}
+static bool on_linux; /* by the library for it */
 
 /* Memory that begins at 2 MiB, mapped but not there yet. */
 static char *map(size_t size, int prot)
@@ -54,17 +43,6 @@ static int64_t scan(int range, char *start, size_t size, unsigned grain, unsigne
                                       .words = (size / grain + 63) / 64};
 
     return moka->page->scan(range, &request);
-}
-
-static bool can_scan(void)
-{
-    char *at = map(LARGE, PROT_READ | PROT_WRITE);
-    int range = moka->range_open(at, LARGE);
-    int64_t found = scan(range, at, LARGE, PAGE, CLEAR_DIRTY, NULL);
-
-    moka->range_close(range);
-    munmap(at, LARGE);
-    return found != -EOPNOTSUPP;
 }
 
 static void test_found(void)
@@ -307,10 +285,10 @@ int main(int argc, char **argv)
         OK(true, "a kernel without hooks, or a static program: none are found");
         return tap_end();
     }
-    on_linux = is_for_linux();
+    on_linux = hooks_for_linux(moka);
     test_found();
     test_ranges();
-    if (on_linux && !can_scan()) {
+    if (on_linux && !hooks_can_scan(moka)) {
         OK(true, "Linux is older than 6.7: no scans");
         return tap_end();
     }

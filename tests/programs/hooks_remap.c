@@ -5,10 +5,9 @@
  * threads that race with them; and how long a swap and a copy take.  On a kernel
  * without hooks there is only that to be tested.
  */
+#include "hooks.h"
 #include "tap.h"
 
-#include <dlfcn.h>
-#include <moka/hooks.h>
 #include <moka/remap.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -16,14 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#pragma weak dlsym /* not in each static C library */
-
 #define PAGE 4096ul
 #define LARGE (512 * PAGE)
 #define MAPPED 8u /* 2 MiB of them */
 
 static const struct moka_hooks *moka;
 static const struct moka_remap_hooks *remap;
+static bool on_linux; /* by the library for it */
 
 static char *map(size_t size)
 {
@@ -57,7 +55,8 @@ static void test_errors(void)
     OK(remap->swap(range, range, &ok, 1, MOKA_MOVE_UNMAP) == -EINVAL, "another call's flag");
     OK(remap->swap(range, range, &ok, MOKA_PAIRS_MAX + 1, 0) == -E2BIG, "too many pairs");
     OK(remap->swap(range, range, NULL, 1, 0) == -EFAULT, "pairs nowhere");
-    OK(remap->swap(range, range, (void *)0x7f800000, 1, 0) == -EFAULT, "pairs in the kernel");
+    OK(on_linux || remap->swap(range, range, (void *)0x7f800000, 1, 0) == -EFAULT,
+       "pairs in the kernel");
     OK(remap->swap(range, range, &ok, 0, 0) == 0, "no pairs");
     OK(swap_one(range, at, at + LARGE, 0) == -EINVAL, "nothing");
     OK(swap_one(range, at, at + LARGE, 100) == -EINVAL, "not whole pages");
@@ -77,8 +76,8 @@ static void test_errors(void)
              "mmap of a file");
     OK(remap->swap(range, range, twice, 2, 0) == -EOPNOTSUPP && at[0] == 1, "a file's");
     OK(swap_one(range, at, at + LARGE, PAGE) == 1 && at[0] == 2 && at[LARGE] == 1, "a swap");
-    OK(remap->info(&info, sizeof(info)) == 0 && info.pairs > 0 && info.entries_4k >= 2 &&
-           info.splits > 0,
+    OK(remap->info(&info, sizeof(info)) == 0 && info.pairs > 0 &&
+           ((info.entries_4k >= 2 && info.splits > 0) || on_linux),
        "which is counted");
     moka->range_close(range);
     OK(swap_one(range, at, at + LARGE, PAGE) == -EBADF, "a range that was closed");
@@ -263,9 +262,14 @@ int main(int argc, char **argv)
         return tap_end();
     }
     remap = moka->remap;
+    on_linux = hooks_for_linux(moka);
     test_errors();
     test_places();
-    test_races();
+    if (on_linux) {
+        puts("# no races: a swap there is three calls, which other threads could see");
+    } else {
+        test_races();
+    }
     for (int i = 1; i < argc; i++) {
         test_time((size_t)atol(argv[i]) << 20);
     }
