@@ -276,6 +276,111 @@ public final class MemoryRange implements AutoCloseable {
     }
 
     /**
+     * Says what pages some memory shall have.
+     *
+     * @param offset of its first page; with {@link PagePolicy#REQUIRE} the address is a multiple of
+     *     the page size
+     * @param length bytes; with {@link PagePolicy#REQUIRE} a multiple of the page size
+     * @param pageSize {@link Moka#LARGE_PAGE} or {@link Moka#HUGE_PAGE}; with
+     *     {@link PagePolicy#DEFAULT} it means nothing
+     * @param policy what is wanted
+     * @throws IllegalArgumentException besides: the page size, or memory that cannot have what is
+     *     required
+     * @throws UnsupportedOperationException besides: 1 GiB is required, and the machine has no such
+     *     pages
+     * @throws MokaException besides, if it is required: there are not so many pages
+     */
+    public void policy(long offset, long length, int pageSize, PagePolicy policy) {
+        Errors.check(policy(number, address + offset, length, pageSize, policy.ordinal()));
+    }
+
+    /**
+     * Puts memory of zeroes, or a file's, behind all of a part, so that no access to it has to wait for
+     * that.
+     *
+     * @param offset of its first page
+     * @param length bytes
+     * @param threads by how many processors at most, 0 or more; 0: all
+     * @return how many bytes got memory
+     * @throws IllegalArgumentException besides: less than 0 processors
+     * @throws MokaException besides: memory is out, and some got it; or a file cannot be read
+     */
+    public long populate(long offset, long length, int threads) {
+        return Errors.check(populate(number, address + offset, length, true, atLeast0(threads)));
+    }
+
+    /**
+     * The same, without zeroing where that can be saved: private memory without a file may show what
+     * this program itself had in memory that it has discarded or freed; never anything else.
+     *
+     * @param offset of its first page
+     * @param length bytes
+     * @param threads by how many processors at most, 0 or more; 0: all
+     * @return how many bytes got memory
+     * @throws IllegalArgumentException besides: less than 0 processors
+     * @throws MokaException besides: memory is out, and some got it; or a file cannot be read
+     */
+    public long populateUnzeroed(long offset, long length, int threads) {
+        return Errors.check(populate(number, address + offset, length, false, atLeast0(threads)));
+    }
+
+    /**
+     * Makes pages of a size wherever such a window is wholly in some memory, is private, of one
+     * protection and without a file, and has memory in smaller pages. By copying: threads that touch a
+     * window meanwhile wait. What is not there yet becomes zeroes.
+     *
+     * @param offset of its first page
+     * @param length bytes
+     * @param pageSize {@link Moka#LARGE_PAGE} or {@link Moka#HUGE_PAGE}
+     * @return how many were made
+     * @throws IllegalArgumentException besides: the page size
+     * @throws MokaException besides: memory is out, and some may have been made
+     */
+    public long promote(long offset, long length, int pageSize) {
+        return Errors.check(promote(number, address + offset, length, pageSize));
+    }
+
+    /**
+     * Makes pages of a size of all larger ones that have a part in some memory, without copying.
+     * Their dirty and accessed bits are carried over.
+     *
+     * @param offset of its first page
+     * @param length bytes
+     * @param pageSize {@link Moka#PAGE} or {@link Moka#LARGE_PAGE}
+     * @return how many were split
+     * @throws IllegalArgumentException besides: the page size
+     * @throws MokaException besides: memory is out, and some may have been split
+     */
+    public long demote(long offset, long length, int pageSize) {
+        return Errors.check(demote(number, address + offset, length, pageSize));
+    }
+
+    /**
+     * Gives the memory behind a part back to the system. The next access finds zeroes, or what the
+     * file has. Shared memory without a file keeps what it has.
+     *
+     * @param offset of its first page
+     * @param length bytes
+     * @return how many bytes had memory
+     * @throws MokaException besides: memory is out, which splitting a large page may need, and some
+     *     has gone
+     */
+    public long discard(long offset, long length) {
+        return Errors.check(discard(number, address + offset, length));
+    }
+
+    /**
+     * Tells what memory is behind the range, and in what pages.
+     *
+     * @return as of now
+     */
+    public RangeStats stats() {
+        long[] words = new long[RangeStats.WORDS];
+        Errors.check(stats(number, words));
+        return RangeStats.of(words);
+    }
+
+    /**
      * Where it is, and how large.
      *
      * @return a line for people
@@ -286,6 +391,13 @@ public final class MemoryRange implements AutoCloseable {
             keeps == null ? "" : " of " + keeps.getClass().getSimpleName());
     }
 
+    private static int atLeast0(int threads) {
+        if (threads < 0) {
+            throw new IllegalArgumentException("threads " + threads);
+        }
+        return threads;
+    }
+
     /* Methods of the object, so that a call keeps it, and with it what it keeps. */
     private native long query(int range, long at, int count, long[] words);
 
@@ -294,4 +406,16 @@ public final class MemoryRange implements AutoCloseable {
     private native long split(int range, long start, long length);
 
     private native long join(int range, long start, long length);
+
+    private native long policy(int range, long start, long length, long pageSize, int policy);
+
+    private native long populate(int range, long start, long length, boolean zeroed, int threads);
+
+    private native long promote(int range, long start, long length, long pageSize);
+
+    private native long demote(int range, long start, long length, long pageSize);
+
+    private native long discard(int range, long start, long length);
+
+    private native long stats(int range, long[] words);
 }

@@ -19,7 +19,10 @@ public final class Moka {
     /** Groups of hooks, which a system has or has not. */
     public enum Group {
         /** {@link MemoryRange}: queries, scans, {@code split}, {@code join}. */
-        PAGES
+        PAGES,
+        /** {@link MemoryRange}: {@code policy}, {@code populate}, {@code promote}, {@code demote},
+         * {@code discard}, {@code stats}. */
+        LARGE_PAGES
     }
 
     private Moka() {

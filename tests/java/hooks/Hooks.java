@@ -31,6 +31,9 @@ public class Hooks {
             PageTests.run();
             HeapTests.run();
         }
+        if (Moka.has(Moka.Group.LARGE_PAGES)) {
+            LargeTests.run();
+        }
         System.exit(Tap.end());
     }
 }
