@@ -391,6 +391,10 @@ public final class MemoryRange implements AutoCloseable {
             keeps == null ? "" : " of " + keeps.getClass().getSimpleName());
     }
 
+    int number() {
+        return number;
+    }
+
     private static int atLeast0(int threads) {
         if (threads < 0) {
             throw new IllegalArgumentException("threads " + threads);

@@ -22,7 +22,9 @@ public final class Moka {
         PAGES,
         /** {@link MemoryRange}: {@code policy}, {@code populate}, {@code promote}, {@code demote},
          * {@code discard}, {@code stats}. */
-        LARGE_PAGES
+        LARGE_PAGES,
+        /** {@link Remap}: {@code swap}, {@code move}, {@code alias}, {@code slide}. */
+        REMAP
     }
 
     private Moka() {

@@ -11,6 +11,13 @@ public class MokaException extends RuntimeException {
     /** What {@link #errno()} is if memory is out, or nothing is mapped there any more. */
     public static final int ENOMEM = 12;
 
+    /** What {@link #errno()} is if a place is not mapped, or only in part. */
+    public static final int ENXIO = 6;
+    /** What {@link #errno()} is if something else is using what is wanted. */
+    public static final int EBUSY = 16;
+    /** What {@link #errno()} is if too many are open. */
+    public static final int EMFILE = 24;
+
     /** Linux's number of the error. */
     private final int errno;
 

@@ -34,6 +34,9 @@ public class Hooks {
         if (Moka.has(Moka.Group.LARGE_PAGES)) {
             LargeTests.run();
         }
+        if (Moka.has(Moka.Group.REMAP)) {
+            RemapTests.run();
+        }
         System.exit(Tap.end());
     }
 }
