@@ -44,5 +44,6 @@ JNIEXPORT jint JNICALL Java_moka_Native_version(JNIEnv *env, jclass class)
 /* A bit for each of moka.Moka.Group. */
 JNIEXPORT jint JNICALL Java_moka_Native_groups(JNIEnv *env, jclass class)
 {
-    return (JNI_HAS(page) ? 1 : 0) | (JNI_HAS(large) ? 2 : 0) | (JNI_HAS(remap) ? 4 : 0);
+    return (JNI_HAS(page) ? 1 : 0) | (JNI_HAS(large) ? 2 : 0) | (JNI_HAS(remap) ? 4 : 0) |
+           (JNI_HAS(role) ? 8 : 0);
 }

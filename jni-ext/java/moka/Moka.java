@@ -24,7 +24,9 @@ public final class Moka {
          * {@code discard}, {@code stats}. */
         LARGE_PAGES,
         /** {@link Remap}: {@code swap}, {@code move}, {@code alias}, {@code slide}. */
-        REMAP
+        REMAP,
+        /** {@link Roles} and {@link Pause}. */
+        ROLES
     }
 
     private Moka() {

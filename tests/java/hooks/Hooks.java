@@ -19,7 +19,7 @@ public class Hooks {
         System.out.println("# " + Moka.describe());
     }
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws InterruptedException {
         testSystem(args.length > 0 && args[0].equals("moka"));
         MemoryTests.run();
         if (Moka.isAvailable()) {
@@ -36,6 +36,9 @@ public class Hooks {
         }
         if (Moka.has(Moka.Group.REMAP)) {
             RemapTests.run();
+        }
+        if (Moka.has(Moka.Group.ROLES)) {
+            RoleTests.run();
         }
         System.exit(Tap.end());
     }
