@@ -11,12 +11,14 @@ jni_jar := $(jni_root)/moka.jar
 jni_c := $(wildcard jni-ext/native/*.c)
 jni_java := jni-ext/java/module-info.java $(wildcard jni-ext/java/moka/*.java)
 
+# What it does on Linux is linked into it, for nobody else to see.
 $(jni_root)/libmoka_jni.so: $(jni_c) jni-ext/native/jni_priv.h $(wildcard gc-hooks/include/moka/*.h) \
-		$(jni_header) mk/jni.mk
+		$(linux_hooks)/libmoka-linux.a $(jni_header) mk/jni.mk
 	@mkdir -p $(@D)
 	@echo "  JNI   $@"
 	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wno-unused-parameter -Werror \
-		$(jni_flags) -shared -fPIC -fvisibility=hidden -o $@ $(jni_c)
+		$(jni_flags) -shared -fPIC -fvisibility=hidden -pthread -Wl,--exclude-libs,ALL -o $@ $(jni_c) \
+		$(linux_hooks)/libmoka-linux.a
 
 # With all that doclint knows, as `make javadoc` has it: what is public is documented.
 $(jni_jar): $(jni_java) $(jni_root)/libmoka_jni.so $(java_home).stamp mk/jni.mk

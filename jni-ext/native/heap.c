@@ -35,8 +35,7 @@ static jlong pin(JNIEnv *env, struct pinned *pinned, jarray array, jlong bytes)
     begin = (uintptr_t)pinned->data & ~(PAGE - 1);
     pinned->start = jni_pointer((jlong)begin);
     pinned->size = (((uintptr_t)pinned->data + (uint64_t)bytes + PAGE - 1) & ~(PAGE - 1)) - begin;
-    pinned->range =
-        jni_hooks == NULL ? -ENOSYS : jni_hooks->range_open(pinned->start, pinned->size);
+    pinned->range = jni_hooks->range_open(pinned->start, pinned->size);
     return pinned->range;
 }
 

@@ -1,20 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the hooks when the library is loaded: the C library's own in Moka; on
- * Linux those of libmoka-linux.so, if that is preloaded.
+ * Finds the hooks when the library is loaded: the C library's own in Moka;
+ * elsewhere those by Linux's system calls, which are a part of this library or
+ * preloaded.
  */
 #include "jni_priv.h"
 
 #include <dlfcn.h>
+#include <moka/linux.h>
 
 const struct moka_hooks *jni_hooks;
 JavaVM *jni_machine;
 static int is_fallback;
 
+/* Are they those of a libmoka-linux.so that was preloaded?  In Moka that finds Moka's. */
+static int is_preloaded(const struct moka_hooks *hooks)
+{
+    const struct moka_hooks *(*get)(uint32_t) =
+        (const struct moka_hooks *(*)(uint32_t))dlsym(RTLD_DEFAULT, "moka_linux_get");
+
+    return get != NULL && hooks == get(MOKA_HOOKS_VERSION);
+}
+
 static void find_hooks(void)
 {
     jni_hooks = moka_hooks_find();
-    is_fallback = dlsym(RTLD_DEFAULT, "moka_linux_get") != NULL;
+    if (jni_hooks == NULL) {
+        jni_hooks = moka_linux_get(MOKA_HOOKS_VERSION);
+        is_fallback = 1;
+    } else {
+        is_fallback = is_preloaded(jni_hooks);
+    }
 }
 
 JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *machine, void *reserved)
@@ -30,15 +46,15 @@ JNIEXPORT jint JNICALL Java_moka_Native_abi(JNIEnv *env, jclass class)
     return 1;
 }
 
-/* 0: no hooks; 1: Moka's; 2: those for Linux. */
+/* 1: Moka's; 2: those for Linux. */
 JNIEXPORT jint JNICALL Java_moka_Native_kind(JNIEnv *env, jclass class)
 {
-    return jni_hooks == NULL ? 0 : is_fallback ? 2 : 1;
+    return is_fallback ? 2 : 1;
 }
 
 JNIEXPORT jint JNICALL Java_moka_Native_version(JNIEnv *env, jclass class)
 {
-    return jni_hooks == NULL ? 0 : (jint)jni_hooks->version;
+    return (jint)jni_hooks->version;
 }
 
 /* A bit for each of moka.Moka.Group. */

@@ -17,15 +17,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* NULL: this system has none.  Set once, before any other function is called. */
+/* Set once, before any other function is called. */
 extern const struct moka_hooks *jni_hooks;
 extern JavaVM *jni_machine;
 
 /* Is the field part of the struct, as old as that may be, and set? */
 #define JNI_COVERS(table, field) \
     ((table)->size > offsetof(__typeof__(*(table)), field) && (table)->field != NULL)
-#define JNI_HAS(group) \
-    (jni_hooks != NULL && JNI_COVERS(jni_hooks, group) && jni_hooks->group != NULL)
+#define JNI_HAS(group) (JNI_COVERS(jni_hooks, group))
 /* jni_hooks->group->call(...), or -ENOSYS. */
 #define JNI_CALL(group, call, ...) \
     (JNI_HAS(group) && JNI_COVERS(jni_hooks->group, call) \

@@ -24,7 +24,7 @@ expects() {
     if [ "$how" = linux ]; then echo linux; else echo moka; fi
 }
 hooks_of_classes() {
-    java -Xmx256m -Xcheck:jni -cp "$jni/moka.jar:$jni/tests" Hooks "$(expects)"
+    java -Xmx256m -Xcheck:jni -XX:+ErrorFileToStdout -cp "$jni/moka.jar:$jni/tests" Hooks "$(expects)"
 }
 # The tests are no module, and java(1) opens nothing for anybody.
 hooks_of_modules() {

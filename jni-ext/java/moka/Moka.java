@@ -4,9 +4,10 @@ package moka;
 /**
  * What there is of the hooks on this system.
  *
- * <p>In Moka they are the kernel's own. On Linux, {@link #isPresent()} is false; if moka.jar
- * carries the library that does the same by Linux's system calls, {@link #isAvailable()} is true
- * and the groups that {@link #has} names work, more slowly.
+ * <p>In Moka they are the kernel's own. On Linux {@link #isPresent()} is false, and the native library
+ * does the same by Linux's system calls as far as these allow: {@link #isAvailable()} is true and the
+ * groups that {@link #has} names work, more slowly and with what {@code docs/gc-hooks.md} says is
+ * missing; what a Linux is too old for throws {@link UnsupportedOperationException}.
  */
 public final class Moka {
     /** Bytes of a page: the smallest unit of all that is done to memory. */
@@ -44,7 +45,7 @@ public final class Moka {
     /**
      * Are there hooks, Moka's or those for Linux?
      *
-     * @return true if some group works
+     * @return true if some group works; false if the native library could not be loaded
      */
     public static boolean isAvailable() {
         return Native.KIND != Native.KIND_NONE;
@@ -82,7 +83,7 @@ public final class Moka {
         case Native.KIND_LINUX:
             return "hooks by Linux's system calls, version " + version();
         default:
-            return "no hooks: " + Native.WHY;
+            return "no hooks, " + Native.WHY;
         }
     }
 }

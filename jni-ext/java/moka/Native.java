@@ -22,15 +22,15 @@ final class Native {
     private static final int ABI = 1;
     private static final String LIBRARY = "moka_jni";
 
+    /* Why there are none; null if there are. */
     static final String WHY;
     static final int KIND, VERSION, GROUPS;
 
     static {
-        String why = load();
-        WHY = why != null ? why : "this kernel has none";
-        KIND = why == null ? kind() : KIND_NONE;
-        VERSION = why == null ? version() : 0;
-        GROUPS = why == null ? groups() : 0;
+        WHY = load();
+        KIND = WHY == null ? kind() : KIND_NONE;
+        VERSION = WHY == null ? version() : 0;
+        GROUPS = WHY == null ? groups() : 0;
     }
 
     private Native() {
@@ -46,7 +46,7 @@ final class Native {
             }
             return abi() == ABI ? null : "lib" + LIBRARY + ".so is of another moka.jar";
         } catch (IOException | UnsatisfiedLinkError | SecurityException e) {
-            return "the native library could not be loaded, " + e.getMessage();
+            return "the native library could not be loaded: " + e.getMessage();
         }
     }
 
@@ -65,9 +65,9 @@ final class Native {
         }
     }
 
-    /* For what needs the library itself, whether or not there are hooks. */
+    /* Before any native method of another class. */
     static void need() {
-        if (KIND == KIND_NONE && !WHY.startsWith("this kernel")) {
+        if (KIND == KIND_NONE) {
             throw new UnsupportedOperationException(Moka.describe());
         }
     }

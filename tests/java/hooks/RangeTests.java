@@ -44,7 +44,7 @@ final class RangeTests {
             () -> MemoryRange.at(-1L << 47, Moka.PAGE), "no address of a program");
         Tap.raises(NullPointerException.class, () -> MemoryRange.of((Memory) null), "null");
         Tap.raises(MokaException.class,
-            () -> MemoryRange.at(memory.address(), 1L << 40), "not mapped everywhere");
+            () -> MemoryRange.at(1L << 40, Moka.PAGE), "not mapped");
     }
 
     private static void closing() {
