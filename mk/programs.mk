@@ -44,6 +44,9 @@ CXX := g++
 
 programs_root := $(BUILD)/programs
 program_names := $(patsubst tests/programs/%.c,%,$(wildcard tests/programs/*.c))
+# Programs of several files.
+$(foreach way,glibc static musl musl-static,$(programs_root)/$(way)/hooks_fuzz): \
+	$(wildcard tests/programs/hooks_fuzz/*.[ch])
 program_files := $(addprefix $(programs_root)/glibc/,$(program_names) cxx libthrower.so) \
 	$(addprefix $(programs_root)/static/,$(program_names))
 program_musl_files := $(addprefix $(programs_root)/musl/,$(program_names)) \
@@ -58,19 +61,19 @@ program_libraries := $(addprefix $(programs_root)/lib/x86_64-linux-gnu/,libstdc+
 $(programs_root)/glibc/%: tests/programs/%.c tests/programs/tap.h mk/programs.mk
 	@mkdir -p $(@D)
 	@echo "  PROG  $@"
-	$(Q)$(CC) $(PROGRAM_CFLAGS) -o $@ $<
+	$(Q)$(CC) $(PROGRAM_CFLAGS) -o $@ $(filter %.c,$^)
 $(programs_root)/static/%: tests/programs/%.c tests/programs/tap.h mk/programs.mk
 	@mkdir -p $(@D)
 	@echo "  PROG  $@"
-	$(Q)$(CC) $(PROGRAM_CFLAGS) -static -no-pie -o $@ $<
+	$(Q)$(CC) $(PROGRAM_CFLAGS) -static -no-pie -o $@ $(filter %.c,$^)
 $(programs_root)/musl/%: tests/programs/%.c tests/programs/tap.h mk/programs.mk $(BUILD)/libc/lib/libc.so
 	@mkdir -p $(@D)
 	@echo "  PROG  $@"
-	$(Q)$(BUILD)/libc/bin/musl-gcc $(PROGRAM_CFLAGS) -o $@ $<
+	$(Q)$(BUILD)/libc/bin/musl-gcc $(PROGRAM_CFLAGS) -o $@ $(filter %.c,$^)
 $(programs_root)/musl-static/%: tests/programs/%.c tests/programs/tap.h mk/programs.mk $(BUILD)/libc/lib/libc.so
 	@mkdir -p $(@D)
 	@echo "  PROG  $@"
-	$(Q)$(BUILD)/libc/bin/musl-gcc $(PROGRAM_CFLAGS) -static-pie -o $@ $<
+	$(Q)$(BUILD)/libc/bin/musl-gcc $(PROGRAM_CFLAGS) -static-pie -o $@ $(filter %.c,$^)
 $(programs_root)/glibc/cxx: tests/programs/cxx.cc tests/programs/tap.h mk/programs.mk
 	@mkdir -p $(@D)
 	@echo "  PROG  $@"
