@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the drivers have found, for the layers that use it: disks, 9P servers,
- * byte channels.  Nothing is ever taken out, so a pointer that was found
+ * byte channels, network cards.  Nothing is ever taken out, so a pointer that was found
  * stays good, and searching needs no lock: an entry is written before the
  * count that shows it.
  */
 #include <kernel/block.h>
 #include <kernel/console.h>
+#include <kernel/netdev.h>
 #include <kernel/p9.h>
 #include <kernel/print.h>
 #include <kernel/spinlock.h>
@@ -23,6 +24,7 @@ struct registry {
 static struct registry blocks = {.lock = SPINLOCK_INIT("disks", RANK_DEVICE)};
 static struct registry servers = {.lock = SPINLOCK_INIT("9P servers", RANK_DEVICE)};
 static struct registry channels = {.lock = SPINLOCK_INIT("byte channels", RANK_DEVICE)};
+static struct registry cards = {.lock = SPINLOCK_INIT("network cards", RANK_DEVICE)};
 
 /* Of whoever watches the terminal as a whole. */
 static struct poll_source terminal_source = {
@@ -100,4 +102,20 @@ void channel_notify(struct byte_channel *channel, u32 events)
     if (channel->terminal) {
         poll_notify(&terminal_source, events);
     }
+}
+
+void netdev_register(struct netdev *dev)
+{
+    registry_add(&cards, dev, dev->name);
+}
+
+struct netdev *netdev_find(unsigned number)
+{
+    return registry_find(&cards, number);
+}
+
+int netdev_open(struct netdev *dev, struct netdev_client *client)
+{
+    dev->client = client;
+    return dev->ops->open(dev);
 }
