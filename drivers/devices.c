@@ -19,6 +19,7 @@ static const struct {
     int (*probe)(struct virtio_device *device);
 } drivers[] = {
     {VIRTIO_ID_BLOCK, "disk", virtio_blk_probe},
+    {VIRTIO_ID_NET, "network", virtio_net_probe},
     {VIRTIO_ID_CONSOLE, "console", virtio_console_probe},
     {VIRTIO_ID_RNG, "random numbers", virtio_rng_probe},
     {VIRTIO_ID_9P, "9P", virtio_9p_probe},

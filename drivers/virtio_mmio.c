@@ -6,8 +6,8 @@
  *
  * The interrupt line stays up until it is acknowledged, which is done before
  * the queues are looked at: what comes after makes a new edge.  Both bits are
- * acknowledged without reading which it was (an access is 28 us on
- * kvm_pvm): no driver here listens to changes of the configuration.
+ * acknowledged without reading which it was (an access is 28 us on kvm_pvm): the
+ * one driver that hears of changes of the configuration takes any for one.
  */
 #include "virtio_priv.h"
 

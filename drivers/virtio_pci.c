@@ -204,6 +204,10 @@ static int vpci_irq_set(struct virtio_device *device)
     *reg32(pci->msix, MSIX_ADDRESS_HIGH) = (u32)(message.address >> 32);
     *reg32(pci->msix, MSIX_DATA) = message.data;
     *reg32(pci->msix, MSIX_VECTOR_CONTROL) = 0;
+    if (device->hears_config) {
+        *reg16(pci->common, C_MSIX_CONFIG) = 0;
+        return *reg16(pci->common, C_MSIX_CONFIG) == 0 ? 0 : -ENODEV;
+    }
     return 0;
 }
 

@@ -15,6 +15,7 @@
 #include <kernel/spinlock.h>
 #include <kernel/types.h>
 
+#define VIRTIO_ID_NET 1u
 #define VIRTIO_ID_BLOCK 2u
 #define VIRTIO_ID_CONSOLE 3u
 #define VIRTIO_ID_RNG 4u
@@ -51,7 +52,8 @@ struct virtio_device {
     void (*interrupt)(struct virtio_device *device); /* (c) interrupt context */
     void *driver;                                    /* (c) its own */
     u64 transport[8];                                /* (c) the transport's own */
-    struct virtio_device *next;                      /* (c) found after this one */
+    bool hears_config;          /* (c) interrupts for that too: virtio_start() */
+    struct virtio_device *next; /* (c) found after this one */
 };
 
 /*
@@ -108,6 +110,7 @@ void virtio_pci_scan(virtio_found found);
 
 /* Drivers: 0 or -errno; `device` stays for good if it was 0. */
 must_check int virtio_blk_probe(struct virtio_device *device);
+must_check int virtio_net_probe(struct virtio_device *device);
 must_check int virtio_console_probe(struct virtio_device *device);
 /* After all probes: waits until the ports are known. */
 void virtio_console_finish(void);

@@ -232,14 +232,24 @@ void ring_interrupts_off(struct ring *ring)
     }
 }
 
-bool ring_interrupts_on(struct ring *ring)
+bool ring_interrupts_on_after(struct ring *ring, u16 chains)
 {
+    u16 index;
+
     if (ring->event_index) {
-        atomic_store_explicit(used_event(ring), ring->used_seen, memory_order_relaxed);
+        atomic_store_explicit(used_event(ring), (u16)(ring->used_seen + chains),
+                              memory_order_relaxed);
     } else {
+        chains = 0;
         atomic_store_explicit(&ring->avail->flags, 0, memory_order_relaxed);
     }
     /* Orders the wish before the look at the index; the device's order is the reverse. */
     atomic_thread_fence(memory_order_seq_cst);
-    return ring_pending(ring);
+    index = atomic_load_explicit(&ring->used->index, memory_order_acquire);
+    return (u16)(index - ring->used_seen) > chains;
+}
+
+bool ring_interrupts_on(struct ring *ring)
+{
+    return ring_interrupts_on_after(ring, 0);
 }

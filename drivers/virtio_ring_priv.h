@@ -105,3 +105,5 @@ void *ring_abandon(struct ring *ring);
 void ring_interrupts_off(struct ring *ring);
 /* It must, at the next chain; true if there is one already and it may not. */
 bool ring_interrupts_on(struct ring *ring);
+/* As that, but for `chains` more before it, if it knows event indices. */
+bool ring_interrupts_on_after(struct ring *ring, u16 chains);

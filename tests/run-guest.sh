@@ -195,7 +195,7 @@ debugger() {
     script_result
 }
 
-# A script of tests for guests that have more devices: devices.sh, erofs.sh.
+# A script of tests for guests that have more devices: devices.sh, netdev.sh, erofs.sh.
 # device_script NAME ACCEL MACHINE
 device_script() {
     begins "$2" "$1, $3" || return 0
@@ -238,6 +238,8 @@ full_kvm() {
     tests kvm 'q35, SeaBIOS' --machine q35 --firmware bios --append 'test=boot*' "$image"
     device_script devices kvm microvm
     device_script devices kvm q35
+    device_script netdev kvm microvm
+    device_script netdev kvm q35
     device_script erofs kvm microvm
     deaths kvm
     config_errors kvm
@@ -257,6 +259,8 @@ full_tcg() {
     tests tcg 'q35' --machine q35 "$image"
     device_script devices tcg microvm
     device_script devices tcg q35
+    device_script netdev tcg microvm
+    device_script netdev tcg q35
     device_script erofs tcg q35
     deaths tcg
     config_errors tcg

@@ -80,8 +80,8 @@ struct netdev_send {
 #define NETDEV_SCARCE 4u /* few buffers are left: better copied and returned than kept */
 
 /*
- * A received packet is a chain of buffers, all but the last one full.  Whoever has one may
- * change what is in it, and return each buffer on its own, in any order, at any time; while
+ * A received packet is a chain of buffers; the first has the whole Ethernet header.  Whoever has
+ * one may change what is in it, and return each buffer on its own, in any order, at any time; while
  * many are kept, fewer are there to receive with.
  */
 struct netdev_buffer {
@@ -114,8 +114,8 @@ struct netdev_client {
 };
 
 struct netdev_stats { /* since it was opened; as of a moment ago */
-    u64 receive_packets, receive_bytes, receive_errors, receive_dropped;
-    u64 send_packets, send_bytes, send_errors, send_dropped;
+    u64 receive_packets, receive_bytes, receive_errors;
+    u64 send_packets, send_bytes, send_errors;
     u64 interrupts, notifications; /* each is an exit */
 };
 
@@ -141,7 +141,7 @@ struct netdev {
     void *driver;                 /* (c) the driver's own */
     struct netdev_client *client; /* (o) */
     u8 address[NETDEV_ADDRESS];   /* (o) */
-    u16 mtu;                      /* (o) 1280 .. 65521 */
+    u16 mtu;                      /* (o) 68 .. 65535 */
     u16 queues;                   /* (o) 1 .. NETDEV_QUEUES_MAX */
     u32 features;                 /* (o) NETDEV_* */
     _Atomic bool link_up;         /* (a) */
