@@ -103,7 +103,8 @@ final class RemapTests {
             "what is left is zero");
         Tap.is(1, Remap.slide(from, pair(0, LARGE, 2 * LARGE), Remap.LEAVE), "slide of one pair");
         Tap.ok(has(other, 0, 1024, 10512), "the pages are there");
-        Tap.ok(from.page(3 * LARGE - PAGE).isPresent(), "and some where they were");
+        // Linux has no call that keeps them.
+        Tap.ok(!Moka.isPresent() || from.page(3 * LARGE - PAGE).isPresent(), "and some where they were");
     }
 
     private void misuse() {
