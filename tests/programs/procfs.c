@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/auxv.h>
@@ -149,6 +150,14 @@ static void test_process(void)
     snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
     state = slurp(path) > 0 ? strrchr(text, ')')[2] : 0;
     OK(state == 'S' && atoi(text) == tid, "task/TID/stat: a thread that sleeps");
+    snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", tid);
+    user = slurp(path) > 0 ? strtoul(text, NULL, 10) : 0;
+    snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", getpid());
+    for (system = 0; system <= user;) {
+        system = slurp(path) > 0 ? strtoul(text, NULL, 10) : ULONG_MAX;
+    }
+    snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", tid);
+    OK(slurp(path) > 0 && strtoul(text, NULL, 10) == user, "schedstat: of one thread");
     dir = opendir("/proc/self/task");
     tap_need(dir != NULL, "opendir");
     number = 0;

@@ -98,17 +98,6 @@ SHOW(show_io)
     return 0;
 }
 
-SHOW(show_schedstat)
-{
-    struct process_usage usage;
-
-    (void)node;
-    process_usage(&usage);
-    text_print(text, "%lu %lu %lu\n", (unsigned long)usage.run_time, (unsigned long)usage.wait_time,
-               (unsigned long)(usage.switches[0] + usage.switches[1]));
-    return 0;
-}
-
 static struct file *open_path(const char *path)
 {
     struct file *file;

@@ -276,6 +276,23 @@ SHOW(show_process_status)
     return show_thread_status(text, node);
 }
 
+/* Nanoseconds running and ready to run, and how often it has run: of the process, its first thread.
+ */
+SHOW(show_schedstat)
+{
+    struct thread *thread = thread_of(node);
+    nsec_t running, waiting;
+
+    if (thread == NULL) {
+        return -ESRCH;
+    }
+    thread_get_times(thread, &running, &waiting);
+    text_print(text, "%lu %lu %lu\n", (unsigned long)running, (unsigned long)waiting,
+               (unsigned long)(thread->switches[0] + thread->switches[1]));
+    thread_put(thread);
+    return 0;
+}
+
 /* Pages: size, resident; of the latter, how much is shared is not known. */
 SHOW(show_statm)
 {
