@@ -195,12 +195,20 @@ static int look(struct fault *f)
     return step;
 }
 
+/* The n-th page, if all of it is asked for: what is beside that must be zeroes. */
+static bool may_be_unzeroed(const struct fault *f, unsigned n)
+{
+    vaddr_t page = f->base + n * fault_page(f);
+
+    return f->unzeroed && f->order == ORDER_2M && page >= f->addr && page + LARGE_SIZE <= f->limit;
+}
+
 /* Memory that may show what the application had, zeroed ahead, or zeroed now. */
 static bool take_frame(struct fault *f, unsigned n, pfn_t *frame)
 {
     bool ahead;
 
-    if (f->order == ORDER_2M && f->unzeroed && frame_take_own(frame)) {
+    if (may_be_unzeroed(f, n) && frame_take_own(frame)) {
         return true;
     }
     if (frame_alloc_zeroed(f->order, frame, &ahead) != 0) {

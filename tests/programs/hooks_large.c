@@ -261,6 +261,12 @@ static void test_unzeroed(void)
     large->discard(range, at, size);
     memset(at, 0, 1); /* and a fault that follows must not find any */
     OK(all_are(at, size, 0), "a fault finds zeroes");
+    memset(at, 0x5c, size);
+    large->promote(range, at, size, MOKA_SIZE_2M);
+    tap_need(large->discard(range, at, size) > 0, "discard");
+    large->populate(range, at + PAGE, LARGE, MOKA_POPULATE_UNZEROED, 1);
+    OK(all_are(at, PAGE, 0) && all_are(at + PAGE + LARGE, size - PAGE - LARGE, 0),
+       "populate: zeroes beside a part of pages");
     unmap(at, size, range);
 }
 
