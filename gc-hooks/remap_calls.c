@@ -121,6 +121,15 @@ s64 sys_moka_remap_move(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     return remap(&call, a4, MOKA_REMAP_QUIET | MOKA_MOVE_UNMAP);
 }
 
+s64 sys_moka_remap_alias(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
+{
+    bool snapshot = (a4 & MOKA_ALIAS_SNAPSHOT) != 0;
+    struct call call = {
+        (int)a0, (int)a1, (const void *)a2, a3, {.kind = snapshot ? REMAP_SNAPSHOT : REMAP_SHARE}};
+
+    return remap(&call, a4, MOKA_ALIAS_SNAPSHOT);
+}
+
 s64 sys_moka_remap_slide(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     struct call call = {

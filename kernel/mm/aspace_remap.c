@@ -208,6 +208,16 @@ void remap_flush(struct remap *r)
     tlb_batch_finish(&r->out->batch);
 }
 
+static bool aliases(const struct aspace_remap *request)
+{
+    return request->kind == REMAP_SHARE || request->kind == REMAP_SNAPSHOT;
+}
+
+static int do_pair(struct remap *r, const struct remap_pair *pair)
+{
+    return aliases(r->request) ? remap_alias_pair(r, pair) : remap_pair(r, pair);
+}
+
 static s64 do_pairs(struct remap *r)
 {
     const struct aspace_remap *request = r->request;
@@ -215,8 +225,11 @@ static s64 do_pairs(struct remap *r)
     u64 done = 0;
     int error = check_places(request);
 
+    if (error == 0 && request->kind == REMAP_SNAPSHOT) {
+        error = remap_alias_check(request);
+    }
     while (error == 0 && done < request->count) {
-        error = remap_pair(r, &request->pairs[done]);
+        error = do_pair(r, &request->pairs[done]);
         done += error == 0;
     }
     if (unmap) {
@@ -272,6 +285,9 @@ s64 aspace_remap(const struct aspace_remap *request)
     result = check_sources(request);
     if (result != 0) {
         return result;
+    }
+    if (request->kind == REMAP_SHARE && check_places(request) == 0) {
+        remap_alias_populate(request);
     }
     r = kzalloc(sizeof(*r));
     if (r == NULL) {

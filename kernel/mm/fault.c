@@ -75,9 +75,15 @@ static void refresh_leaf(u64 *entry, u64 old, const struct region *region)
 {
     u64 bits = pte_from_prot(region->prot);
 
-    while (old != 0 && old != pte_with_bits(old, bits) &&
-           !pte_replace(entry, &old, pte_with_bits(old, bits))) {
+    while (old != 0 && old != leaf_with_bits(old, bits) &&
+           !pte_replace(entry, &old, leaf_with_bits(old, bits))) {
     }
+}
+
+/* Populating too may be as if all were written to. */
+static bool is_write(const struct fault *f, const struct region *region)
+{
+    return (f->populate ? f->write : (f->error & FAULT_WRITE) != 0) && (region->prot & PROT_WRITE);
 }
 
 static struct page_policy_answer ask_policy(const struct fault *f, const struct region *region,
@@ -172,6 +178,9 @@ static int look_at_entry(struct fault *f, const struct region *region)
     if (value == 0) {
         plan(f, region, entry, level);
         return FAULT_NEEDS_FRAMES;
+    }
+    if ((value & PTE_SNAPSHOT) && is_write(f, region)) {
+        return fault_look_snapshot(f, region, entry, level);
     }
     refresh_leaf(entry, value, region);
     f->next = ALIGN_DOWN(f->addr, pt_level_size(level)) + pt_level_size(level);
@@ -338,6 +347,8 @@ static int supply_step(struct fault *f, int step)
         return fault_supply_pages(f);
     case FAULT_NEEDS_COPY:
         return fault_supply_copy(f);
+    case FAULT_NEEDS_OWN:
+        return fault_supply_own_copy(f);
     default:
         return step;
     }

@@ -6,6 +6,7 @@
  *   fault_file.c    pages of files, with the files of fault_file_priv.h
  *   fault_private.c their copies, by windows of 2 MiB
  *   fault_large.c   entries of 2 MiB
+ *   fault_snapshot.c  writes to pages of snapshots
  *   fault_streak.c  does a CPU touch memory in ascending order?
  */
 #pragma once
@@ -22,6 +23,7 @@ enum fault_step {
     FAULT_NEEDS_FRAMES = 1,
     FAULT_NEEDS_PAGES, /* of a file */
     FAULT_NEEDS_COPY,  /* of the file's page that is mapped */
+    FAULT_NEEDS_OWN,   /* a copy of the page that a snapshot has too */
     FAULT_BUSY,        /* wait for the region */
     FAULT_RETRY,       /* things have changed: look again */
 };
@@ -60,6 +62,15 @@ struct fault {
 
 /* fault.c: does all the steps; 0, with f->next, or an error as that of aspace_fault(). */
 must_check int fault_resolve(struct fault *f);
+
+/*
+ * fault_snapshot.c.  A write to the leaf, which has PTE_SNAPSHOT: read lock and window
+ * lock held.  0, with f->next, or a step.
+ */
+must_check int fault_look_snapshot(struct fault *f, const struct region *region, u64 *entry,
+                                   unsigned level);
+/* No lock held: FAULT_NEEDS_OWN. */
+must_check int fault_supply_own_copy(struct fault *f);
 
 /* fault.c: 0 if the fault may be served from the region.  Read lock held. */
 must_check int fault_check_region(struct fault *f, const struct region *region);

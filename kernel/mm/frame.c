@@ -213,6 +213,34 @@ u32 frame_uses(pfn_t pfn)
     return atomic_load_explicit(&zone_desc(pfn)->uses, memory_order_acquire) + 1;
 }
 
+bool frame_used_once(pfn_t pfn, u64 count)
+{
+    const struct frame_desc *desc = descs_of(pfn, count);
+
+    for (u64 i = 0; i < count; i++) {
+        if (atomic_load_explicit(&desc[i].uses, memory_order_acquire) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void frame_hold(pfn_t pfn)
+{
+    atomic_fetch_add_explicit(&zone_desc(pfn)->uses, FRAME_HELD, memory_order_relaxed);
+}
+
+void frame_release(pfn_t pfn)
+{
+    _Atomic u32 *uses = &zone_desc(pfn)->uses;
+
+    /* As in drop_use(): FRAME_HELD - 1 is the mark without the first use. */
+    if (atomic_fetch_sub_explicit(uses, FRAME_HELD, memory_order_acq_rel) == FRAME_HELD - 1) {
+        atomic_store_explicit(uses, 0, memory_order_relaxed);
+        frame_free(pfn, ORDER_4K);
+    }
+}
+
 void frame_set_tag(pfn_t pfn, u16 tag)
 {
     zone_desc(pfn)->tag = tag;

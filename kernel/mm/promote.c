@@ -38,10 +38,14 @@ static vaddr_t window_at(const struct promotion *p, unsigned i)
     return p->op.start + i * LARGE_SIZE;
 }
 
-/* Alone in using its frame: else what another mapping of it writes would be missed here. */
+/*
+ * Alone in using its frame: else what another mapping of it writes would be missed here.
+ * A snapshot's frame nobody writes to; here it gets a copy, as by a write.
+ */
 static bool is_alone(u64 pte)
 {
-    return (pte & PTE_FILE) == 0 && frame_uses((pte & PTE_ADDRESS) >> PAGE_SHIFT) == 1;
+    return (pte & PTE_FILE) == 0 &&
+           ((pte & PTE_SNAPSHOT) != 0 || frame_uses((pte & PTE_ADDRESS) >> PAGE_SHIFT) == 1);
 }
 
 static bool table_is_fit(const u64 *table, bool fill)

@@ -80,7 +80,7 @@ static void release_frame(struct pt_range *range, u64 old, unsigned order)
 {
     pfn_t pfn = (old & PTE_ADDRESS) >> PAGE_SHIFT;
 
-    if (old & PTE_FILE) {
+    if (leaf_is_counted(old)) {
         tlb_batch_put(&range->batch, pfn, order);
     } else if (range->own) {
         tlb_batch_free_own(&range->batch, pfn, order);

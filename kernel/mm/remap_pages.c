@@ -44,8 +44,7 @@ static bool place_prot(vaddr_t start, u64 size, unsigned *prot)
     return uniform;
 }
 
-/* The directory entry of a window; 0 too if there is no directory. */
-static u64 window_entry(vaddr_t va)
+u64 remap_window_entry(vaddr_t va)
 {
     const u64 *entry = pt_directory_entry(va);
 
@@ -67,7 +66,7 @@ static bool has_window(vaddr_t start, vaddr_t end, bool large)
     vaddr_t va = skip_empty(ALIGN_UP(start, LARGE_SIZE), end);
 
     for (; va + LARGE_SIZE <= end; va = skip_empty(va + LARGE_SIZE, end)) {
-        u64 entry = window_entry(va);
+        u64 entry = remap_window_entry(va);
 
         if (entry != 0 && ((entry & PTE_LARGE) != 0) == large) {
             return true;
@@ -81,7 +80,7 @@ static bool is_used(vaddr_t start, vaddr_t end)
     vaddr_t va = skip_empty(start, end);
 
     for (; va < end; va = skip_empty(ALIGN_DOWN(va, LARGE_SIZE) + LARGE_SIZE, end)) {
-        if (window_entry(va) != 0) {
+        if (remap_window_entry(va) != 0) {
             return true;
         }
     }
@@ -101,13 +100,18 @@ static bool refuses_large(vaddr_t start, u64 size)
     return refuses;
 }
 
-/* Would a large page come to a place that refuses them?  Then all goes by single ones. */
-static bool is_refused(const struct remap_part *pair)
+/*
+ * Would a large page come to a place that refuses them?  Then all goes by single ones.  So
+ * does what is to be shared there, which may be backed only now.
+ */
+static bool is_refused(const struct remap *r, const struct remap_part *pair)
 {
+    bool shares = r->request->kind == REMAP_SHARE;
+
     return (refuses_large(pair->to, pair->size) &&
-            has_window(pair->from, pair->from + pair->size, true)) ||
+            (shares || has_window(pair->from, pair->from + pair->size, true))) ||
            (refuses_large(pair->from, pair->size) &&
-            has_window(pair->to, pair->to + pair->size, true));
+            (shares || has_window(pair->to, pair->to + pair->size, true)));
 }
 
 static bool overlaps(const struct remap_part *pair)
@@ -115,17 +119,18 @@ static bool overlaps(const struct remap_part *pair)
     return pair->to < pair->from + pair->size && pair->from < pair->to + pair->size;
 }
 
-static void look_at_places(struct remap_part *pair)
+void remap_look(const struct remap *r, struct remap_part *pair)
 {
+    bool tables = r->request->kind == REMAP_SWAP || r->request->kind == REMAP_MOVE;
     bool alike = IS_ALIGNED(pair->to - pair->from, LARGE_SIZE);
 
     pair->uniform = place_prot(pair->to, pair->size, &pair->prot_to) &
                     place_prot(pair->from, pair->size, &pair->prot_from);
     pair->whole = alike && pair->uniform && pair->size >= LARGE_SIZE;
-    if (pair->whole && is_refused(pair)) {
+    if (pair->whole && is_refused(r, pair)) {
         pair->whole = false;
     }
-    if (pair->whole && pair->prot_to != pair->prot_from) {
+    if (pair->whole && tables && pair->prot_to != pair->prot_from) {
         pair->whole = !overlaps(pair) && !has_window(pair->to, pair->to + pair->size, false) &&
                       !has_window(pair->from, pair->from + pair->size, false);
     }
@@ -133,19 +138,18 @@ static void look_at_places(struct remap_part *pair)
 
 /* ---- What must be there first --------------------------------------------------------------- */
 
-static int make_directory(vaddr_t va)
+int remap_make_directory(vaddr_t va)
 {
     u64 *entry;
 
     return pt_entry(va, 2, &entry);
 }
 
-/* Makes sure that the window has a table: by one that is ready, or a new one. */
-static int open_window(struct remap *r, vaddr_t va, bool spare)
+int remap_open_window(struct remap *r, vaddr_t va, bool spare)
 {
     struct spinlock *lock = pt_window_lock(va);
     bool irq = spin_lock(lock);
-    u64 value = window_entry(va), *entry;
+    u64 value = remap_window_entry(va), *entry;
     int error = 0;
 
     if (value & PTE_LARGE) {
@@ -183,8 +187,7 @@ static int take_spares(struct remap *r)
     return 0;
 }
 
-/* Bytes from both places to the next multiple of `unit` at either. */
-static u64 room(const struct remap_part *part, u64 done, u64 unit)
+u64 remap_room(const struct remap_part *part, u64 done, u64 unit)
 {
     u64 left = MIN(part->size - done, unit - (part->to + done) % unit);
 
@@ -198,13 +201,13 @@ static int prepare_whole(struct remap *r, const struct remap_part *pair)
     int error = take_spares(r);
 
     for (u64 done = 0; done < pair->size && error == 0;
-         done += room(pair, done, pt_level_size(3))) {
+         done += remap_room(pair, done, pt_level_size(3))) {
         vaddr_t to = pair->to + done, from = pair->from + done;
 
         if (all || pt_directory_entry(to) != NULL || pt_directory_entry(from) != NULL) {
-            error = make_directory(to);
+            error = remap_make_directory(to);
             if (error == 0) {
-                error = make_directory(from);
+                error = remap_make_directory(from);
             }
         }
     }
@@ -217,13 +220,14 @@ static int prepare_single(struct remap *r, const struct remap_part *pair)
                                   is_used(pair->from, pair->from + pair->size));
     int error = 0;
 
-    for (u64 done = 0; done < pair->size && error == 0; done += room(pair, done, LARGE_SIZE)) {
+    for (u64 done = 0; done < pair->size && error == 0;
+         done += remap_room(pair, done, LARGE_SIZE)) {
         vaddr_t to = pair->to + done, from = pair->from + done;
 
-        if (all || window_entry(to) != 0 || window_entry(from) != 0) {
-            error = open_window(r, to, false);
+        if (all || remap_window_entry(to) != 0 || remap_window_entry(from) != 0) {
+            error = remap_open_window(r, to, false);
             if (error == 0) {
-                error = open_window(r, from, false);
+                error = remap_open_window(r, from, false);
             }
         }
     }
@@ -244,7 +248,7 @@ static unsigned prot_from(vaddr_t va, u64 *size)
     return prot;
 }
 
-static struct remap_part cut(const struct remap_part *part, u64 done, u64 size)
+struct remap_part remap_cut(const struct remap_part *part, u64 done, u64 size)
 {
     struct remap_part step = *part;
 
@@ -261,12 +265,13 @@ static struct remap_part cut(const struct remap_part *part, u64 done, u64 size)
 /* Single pages: the next few of one window at each place.  How many bytes. */
 static u64 step_single(struct remap *r, const struct remap_part *part, u64 done)
 {
-    u64 size = MIN(room(part, done, LARGE_SIZE), REMAP_RUN * PAGE_SIZE);
-    struct remap_part step = cut(part, done, size);
+    u64 size = MIN(remap_room(part, done, LARGE_SIZE), REMAP_RUN * PAGE_SIZE);
+    struct remap_part step = remap_cut(part, done, size);
 
-    if (window_entry(step.to) != 0 || window_entry(step.from) != 0) {
+    if (remap_window_entry(step.to) != 0 || remap_window_entry(step.from) != 0) {
         if (part->whole) {
-            BUG_ON(open_window(r, step.to, true) != 0 || open_window(r, step.from, true) != 0);
+            BUG_ON(remap_open_window(r, step.to, true) != 0 ||
+                   remap_open_window(r, step.from, true) != 0);
         }
         return remap_leaves(r, &step);
     }
@@ -275,14 +280,14 @@ static u64 step_single(struct remap *r, const struct remap_part *part, u64 done)
 
 static u64 step_windows(struct remap *r, const struct remap_part *part, u64 done)
 {
-    u64 size = ALIGN_DOWN(room(part, done, pt_level_size(3)), LARGE_SIZE);
+    u64 size = ALIGN_DOWN(remap_room(part, done, pt_level_size(3)), LARGE_SIZE);
     struct remap_part step;
 
     if (pt_directory_entry(part->to + done) == NULL &&
         pt_directory_entry(part->from + done) == NULL) {
         return size;
     }
-    step = cut(part, done, MIN(size, REMAP_RUN * LARGE_SIZE));
+    step = remap_cut(part, done, MIN(size, REMAP_RUN * LARGE_SIZE));
     return remap_windows(r, &step);
 }
 
@@ -351,7 +356,7 @@ int remap_pair(struct remap *r, const struct remap_pair *pair)
     if (part.to == part.from) {
         return 0; /* a slide by nothing */
     }
-    look_at_places(&part);
+    remap_look(r, &part);
     error = part.whole ? prepare_whole(r, &part) : prepare_single(r, &part);
     if (error != 0) {
         return -ENOMEM;

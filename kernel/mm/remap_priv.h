@@ -5,7 +5,7 @@
  *   aspace_remap.c   the call: checks, claims, pair by pair, the shoot-down
  *   remap_pages.c    one pair: which steps it is done in
  *   remap_swap.c     exchanging and moving entries
- *   remap_copy.c     copying instead
+ *   remap_alias.c    pages of two places
  */
 #pragma once
 
@@ -27,7 +27,8 @@ struct remap {
     struct pt_range *out; /* = &op[0].range */
     paddr_t spare[4];     /* zeroed tables: what a pair's cut windows may need */
     unsigned spares;
-    u64 to[REMAP_RUN], from[REMAP_RUN];         /* entries as they were */
+    bool copied;                        /* pages of snapshots, which others may still know */
+    u64 to[REMAP_RUN], from[REMAP_RUN]; /* entries as they were */
     u64 new_to[REMAP_RUN], new_from[REMAP_RUN]; /* and are to be */
 };
 
@@ -54,6 +55,38 @@ static inline void remap_count(_Atomic u64 *counter, u64 n)
 
 /* remap_pages.c.  0, or -ENOMEM and nothing has changed. */
 must_check int remap_pair(struct remap *r, const struct remap_pair *pair);
+
+/*
+ * remap_alias.c.  Before anything is claimed: backs what is to be shared, as far as it can.
+ * Then all is claimed: -EBUSY, a snapshot of shared pages; and the pairs, as remap_pair().
+ */
+void remap_alias_populate(const struct aspace_remap *request);
+must_check int remap_alias_check(const struct aspace_remap *request);
+must_check int remap_alias_pair(struct remap *r, const struct remap_pair *pair);
+
+/* remap_pages.c: what one pair's places are like, and the next step of it, of one protection. */
+void remap_look(const struct remap *r, struct remap_part *pair);
+struct remap_part remap_cut(const struct remap_part *part, u64 done, u64 size);
+/* Bytes from both places to the next multiple of `unit` at either. */
+u64 remap_room(const struct remap_part *part, u64 done, u64 unit);
+/* The directory entry of a window; 0 too if there is no directory. */
+u64 remap_window_entry(vaddr_t va);
+must_check int remap_make_directory(vaddr_t va);
+/* Makes sure that the window has a table: by one that is ready (`spare`), or a new one. */
+must_check int remap_open_window(struct remap *r, vaddr_t va, bool spare);
+
+/* remap_swap.c: a part's leaves or windows as they are; where they are, NULL: there is no table. */
+u64 *remap_read_leaves(vaddr_t va, u64 size, u64 *value);
+void remap_read_windows(const u64 *entry, unsigned count, u64 *value);
+/* Stores a leaf, and says what is to be flushed. */
+void remap_store_leaf(struct remap *r, u64 *entry, vaddr_t va, u64 old, u64 new);
+/* Stores what differs, in one go from the first to the last. */
+void remap_write_windows(struct remap *r, u64 *entry, const u64 *old, const u64 *new,
+                         unsigned count);
+/* The entry of a window has changed: CPUs must forget what they knew by it. */
+void remap_flush_window(struct remap *r, vaddr_t window, u64 old);
+/* What the window had is given back.  False: the list of what is has no room. */
+must_check bool remap_give_back(struct remap *r, vaddr_t window, u64 old);
 
 /* aspace_remap.c: the shoot-down, if one is due, and what was given back is freed. */
 void remap_flush(struct remap *r);

@@ -32,7 +32,7 @@ static u64 leaf_at(u64 leaf, unsigned prot)
 /* ---- Single pages --------------------------------------------------------------------------- */
 
 /* The leaves of the place into `value`, 0 where there is no table; where they are. */
-static u64 *read_leaves(vaddr_t va, u64 size, u64 *value)
+u64 *remap_read_leaves(vaddr_t va, u64 size, u64 *value)
 {
     unsigned level;
     u64 *entry = pt_lookup(va, &level);
@@ -44,8 +44,7 @@ static u64 *read_leaves(vaddr_t va, u64 size, u64 *value)
     return level == 1 ? entry : NULL;
 }
 
-/* Stores one, and says what is to be flushed. */
-static void store_leaf(struct remap *r, u64 *entry, vaddr_t va, u64 old, u64 new)
+void remap_store_leaf(struct remap *r, u64 *entry, vaddr_t va, u64 old, u64 new)
 {
     if (old == new) {
         return;
@@ -60,8 +59,8 @@ static void store_leaf(struct remap *r, u64 *entry, vaddr_t va, u64 old, u64 new
 
 u64 remap_leaves(struct remap *r, const struct remap_part *part)
 {
-    u64 *to = read_leaves(part->to, part->size, r->to);
-    u64 *from = read_leaves(part->from, part->size, r->from);
+    u64 *to = remap_read_leaves(part->to, part->size, r->to);
+    u64 *from = remap_read_leaves(part->from, part->size, r->from);
 
     for (u64 i = 0; i < part->size / PAGE_SIZE; i++) {
         u64 offset = i * PAGE_SIZE;
@@ -71,10 +70,11 @@ u64 remap_leaves(struct remap *r, const struct remap_part *part)
             return offset;
         }
         if (to != NULL) {
-            store_leaf(r, &to[i], part->to + offset, r->to[i], leaf_at(r->from[i], part->prot_to));
+            remap_store_leaf(r, &to[i], part->to + offset, r->to[i],
+                             leaf_at(r->from[i], part->prot_to));
         }
         if (from != NULL) {
-            store_leaf(r, &from[i], part->from + offset, r->from[i], back);
+            remap_store_leaf(r, &from[i], part->from + offset, r->from[i], back);
         }
         if (!swaps(r) && r->to[i] != 0) {
             pt_range_release_leaf(r->out, r->to[i]);
@@ -108,16 +108,15 @@ static u64 window_at(u64 value, unsigned prot)
     return value;
 }
 
-static void read_windows(const u64 *entry, unsigned count, u64 *value)
+void remap_read_windows(const u64 *entry, unsigned count, u64 *value)
 {
     for (unsigned i = 0; i < count; i++) {
         value[i] = entry == NULL ? 0 : pte_load(&entry[i]);
     }
 }
 
-/* Stores what differs, in one go from the first to the last. */
-static void write_windows(struct remap *r, u64 *entry, const u64 *old, const u64 *new,
-                          unsigned count)
+void remap_write_windows(struct remap *r, u64 *entry, const u64 *old, const u64 *new,
+                         unsigned count)
 {
     unsigned first = 0;
 
@@ -134,16 +133,14 @@ static void write_windows(struct remap *r, u64 *entry, const u64 *old, const u64
     }
 }
 
-/* The entry of a window has changed: CPUs must forget what they knew by it. */
-static void flush_window(struct remap *r, vaddr_t window, u64 old)
+void remap_flush_window(struct remap *r, vaddr_t window, u64 old)
 {
     if (old != 0 && !platform->directory_writes_flush) {
         tlb_batch_add(&r->out->batch, window, LARGE_SIZE, old & PTE_LARGE ? LARGE_SIZE : PAGE_SIZE);
     }
 }
 
-/* What the place had is given back.  False: the list of what is has no room. */
-static bool give_back(struct remap *r, vaddr_t window, u64 old)
+bool remap_give_back(struct remap *r, vaddr_t window, u64 old)
 {
     if (old != 0 && tlb_batch_full(&r->out->batch)) {
         return false;
@@ -159,20 +156,20 @@ u64 remap_windows(struct remap *r, const struct remap_part *part)
     unsigned count = (unsigned)(part->size / LARGE_SIZE), i;
     u64 *to = pt_directory_entry(part->to), *from = pt_directory_entry(part->from);
 
-    read_windows(to, count, r->to);
-    read_windows(from, count, r->from);
+    remap_read_windows(to, count, r->to);
+    remap_read_windows(from, count, r->from);
     for (i = 0; i < count; i++) {
         u64 offset = i * LARGE_SIZE;
 
-        if (!swaps(r) && !give_back(r, part->to + offset, r->to[i])) {
+        if (!swaps(r) && !remap_give_back(r, part->to + offset, r->to[i])) {
             break;
         }
         r->new_to[i] = window_at(r->from[i], part->prot_to);
         r->new_from[i] = swaps(r) ? window_at(r->to[i], part->prot_from) : 0;
-        flush_window(r, part->to + offset, r->to[i]);
-        flush_window(r, part->from + offset, r->from[i]);
+        remap_flush_window(r, part->to + offset, r->to[i]);
+        remap_flush_window(r, part->from + offset, r->from[i]);
     }
-    write_windows(r, to, r->to, r->new_to, i);
-    write_windows(r, from, r->from, r->new_from, i);
+    remap_write_windows(r, to, r->to, r->new_to, i);
+    remap_write_windows(r, from, r->from, r->new_from, i);
     return i * LARGE_SIZE;
 }

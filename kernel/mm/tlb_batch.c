@@ -129,7 +129,7 @@ void tlb_batch_free_own(struct tlb_batch *batch, pfn_t pfn, unsigned order)
 
 void tlb_batch_put(struct tlb_batch *batch, pfn_t pfn, unsigned order)
 {
-    record(batch, pfn << PAGE_SHIFT | TLB_RECORD_FILE | order);
+    record(batch, pfn << PAGE_SHIFT | TLB_RECORD_COUNTED | order);
 }
 
 void tlb_batch_free_table(struct tlb_batch *batch, pfn_t table)
@@ -141,7 +141,7 @@ static void release_frame(u64 pte)
 {
     pfn_t pfn = (pte & PTE_ADDRESS) >> PAGE_SHIFT;
 
-    if (pte & PTE_FILE) {
+    if (leaf_is_counted(pte)) {
         frame_put(pfn, ORDER_4K);
     } else {
         frame_free(pfn, ORDER_4K);
@@ -167,8 +167,8 @@ static void release_records(const u64 *records, u64 count)
 
         if (records[i] & TLB_RECORD_TABLE) {
             release_table(pfn);
-        } else if (records[i] & TLB_RECORD_FILE) {
-            frame_put_all(pfn, 1ull << (records[i] & (TLB_RECORD_FILE - 1)));
+        } else if (records[i] & TLB_RECORD_COUNTED) {
+            frame_put_all(pfn, 1ull << (records[i] & (TLB_RECORD_COUNTED - 1)));
         } else if (records[i] & TLB_RECORD_OWN) {
             frame_free_own(pfn, (unsigned)(records[i] & (TLB_RECORD_OWN - 1)));
         } else {

@@ -13,8 +13,8 @@
  * TLB_RECORD_TABLE for a level-1 table that goes with all it maps.
  */
 #define TLB_RECORD_TABLE 0x800ull
-#define TLB_RECORD_FILE 0x400ull /* of a page cache: uses are counted, by 4 KiB */
-#define TLB_RECORD_OWN 0x200ull  /* for frame_free_own() */
+#define TLB_RECORD_COUNTED 0x400ull /* uses are counted, by 4 KiB: one is dropped */
+#define TLB_RECORD_OWN 0x200ull     /* for frame_free_own() */
 #define TLB_RECORD_LOW (PAGE_SIZE - 1)
 
 #define TLB_LIST_RECORDS (PAGE_SIZE / sizeof(u64) - 2)

@@ -2,8 +2,9 @@
 /*
  * Remapping within opened ranges: pages change places, or are seen at a second
  * one, without being copied.  Only entries of the page table change, of 2 MiB
- * where both places are as far from a multiple of that, be they
- * large pages or whole tables of small ones; all of a call's pairs with one shoot-down.
+ * where both places are as far from a multiple of that, be they large pages
+ * or, where pages change places, whole tables of small ones; all of a call's pairs
+ * with one shoot-down.
  *
  * A place keeps its protection and its advice; a page gets those of the place
  * it comes to, and counts as written to there (moka/page.h).  Memory that is
@@ -90,7 +91,7 @@ struct moka_remap_info {
  *   -EFAULT      `pairs` cannot be read
  *   -ENXIO       a place is not mapped, or only in part
  *   -EOPNOTSUPP  memory of a file
- *   -EBUSY       alias: a snapshot of, or in place of, pages that are shared by alias
+ *   -EBUSY       a snapshot of pages that are shared by alias
  *   -ENOMEM      no memory for page tables, or for the call itself
  *
  * When memory is short midway, the pairs before are done and the result is
@@ -111,10 +112,25 @@ struct moka_remap_hooks {
     /*
      * `to` gets the pages of `from` as well; what it had is given back.  An
      * alias ends, page by page, where something else is put at one of the
-     * places, or MADV_DONTNEED or a discard empties it.  Shared pages are
-     * backed by the call.  A snapshot's page is copied, 4 KiB at a time, by
-     * the first write to either place while both have it.  `flags`: MOKA_ALIAS_*.
+     * places, or MADV_DONTNEED or a discard empties it; pages that a swap, a
+     * move or mremap(2) takes elsewhere stay aliases there.  `flags`: MOKA_ALIAS_*.
      * -ENOSYS: this system makes no aliases.
+     *
+     * SHARED: the call backs all of `from`, and ends snapshots there by copies.
+     * What is written at one place is dirty there (moka/page.h), not at the other,
+     * and futex(2) goes by address: who waits at one place is not woken at the
+     * other.  Shared pages are not promoted.
+     *
+     * SNAPSHOT: the contents of one moment during the call, for all of its pairs:
+     * what any thread had written before the call is in it; of what threads write
+     * meanwhile, in the order in which they do, all up to some point, and
+     * nothing that was written because of a later write.  From then on neither
+     * place sees what is written at the other.  `from` keeps its dirty bits.
+     * The first write to a page at either place, while both have it, copies
+     * the page, and up to fifteen behind it if the writes go upward; a large page
+     * is split first.  When the other place has given all of it up, a large page is
+     * written to as it is.  The frames of copies come as those of any page fault: SIGBUS
+     * when there is no memory.
      */
     int64_t (*alias)(int range_to, int range_from, const struct moka_pair *pairs, uint64_t count,
                      uint32_t flags);

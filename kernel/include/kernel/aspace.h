@@ -135,11 +135,13 @@ must_check int aspace_move(vaddr_t start, u64 old_size, u64 new_size, unsigned f
 /*
  * Pages change places: gc-hooks/include/moka/remap.h says how.  How many pairs are
  * done, from the first; or, when that is none: -EINVAL, -ENXIO (a place is not mapped),
- * -EOPNOTSUPP (or by a file), -ENOMEM.  Only when memory is short are it fewer than all.
+ * -EOPNOTSUPP (or by a file), -EBUSY, -ENOMEM.  Only when memory is short are it fewer than all.
  */
 enum remap_kind {
-    REMAP_SWAP, /* exchange */
-    REMAP_MOVE, /* what was at `to` is given back */
+    REMAP_SWAP,     /* exchange */
+    REMAP_MOVE,     /* what was at `to` is given back */
+    REMAP_SHARE,    /* and `from` keeps its pages too: the same ones */
+    REMAP_SNAPSHOT, /* or as many of its own, copied when they are written to */
 };
 struct remap_pair {
     vaddr_t to, from;

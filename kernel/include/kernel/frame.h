@@ -48,6 +48,15 @@ void frame_get_all(pfn_t pfn, u64 count);
 void frame_put_all(pfn_t pfn, u64 count);
 /* As of now.  1: the caller's own; it stays so if nobody else can reach the frame. */
 u32 frame_uses(pfn_t pfn);
+/* Is 1 what frame_uses() gives of each? */
+bool frame_used_once(pfn_t pfn, u64 count);
+/*
+ * A mark on a frame, as of FRAME_HELD further uses: whoever finds so many lets it be, until
+ * frame_release(), which frees the frame if all uses have gone meanwhile.  By one at a time.
+ */
+#define FRAME_HELD (1u << 30)
+void frame_hold(pfn_t pfn);
+void frame_release(pfn_t pfn);
 
 /*
  * Who can give frames back when there are none: called from inside

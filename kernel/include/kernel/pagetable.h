@@ -37,6 +37,13 @@
  * has PTE_WRITE only since a write fault gave it.
  */
 #define PTE_FILE (1ull << 9)
+/*
+ * Ours: the frame's uses are counted (frame_get), one for each such leaf, as an alias of
+ * it was made; there may be no other one any more.
+ */
+#define PTE_COUNTED (1ull << 10)
+/* Ours, with PTE_COUNTED and without PTE_WRITE: a write gets a frame of its own first. */
+#define PTE_SNAPSHOT (1ull << 11)
 #define PTE_NX (1ull << 63)
 #define PTE_ADDRESS 0x000ffffffffff000ull
 
@@ -56,10 +63,16 @@ static inline u64 pte_with_bits(u64 pte, u64 bits)
     return (pte & ~(PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_NX)) | bits;
 }
 
-/* The same for whatever leaf: that of a file does not get the right to write. */
+/* The same for whatever leaf: that of a file or a snapshot does not get the right to write. */
 static inline u64 leaf_with_bits(u64 pte, u64 bits)
 {
-    return pte_with_bits(pte, pte & PTE_FILE ? bits & (pte | ~PTE_WRITE) : bits);
+    return pte_with_bits(pte, pte & (PTE_FILE | PTE_SNAPSHOT) ? bits & (pte | ~PTE_WRITE) : bits);
+}
+
+/* Is a use of the frame dropped with the leaf, and not the frame freed? */
+static inline bool leaf_is_counted(u64 pte)
+{
+    return (pte & (PTE_FILE | PTE_COUNTED)) != 0;
 }
 
 static inline u64 pte_load(const u64 *entry)

@@ -46,7 +46,7 @@ void tlb_batch_join(struct tlb_batch *batch, const struct tlb_batch *other);
 void tlb_batch_free(struct tlb_batch *batch, pfn_t pfn, unsigned order);
 /* The same, by frame_free_own(). */
 void tlb_batch_free_own(struct tlb_batch *batch, pfn_t pfn, unsigned order);
-/* Of a leaf with PTE_FILE: one use of each of its frames is dropped. */
+/* Of a leaf that is counted: one use of each of its frames is dropped. */
 void tlb_batch_put(struct tlb_batch *batch, pfn_t pfn, unsigned order);
 /* A level-1 table that was unlinked whole, and the frames that it maps. */
 void tlb_batch_free_table(struct tlb_batch *batch, pfn_t table);
