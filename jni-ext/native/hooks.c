@@ -61,5 +61,5 @@ JNIEXPORT jint JNICALL Java_moka_Native_version(JNIEnv *env, jclass class)
 JNIEXPORT jint JNICALL Java_moka_Native_groups(JNIEnv *env, jclass class)
 {
     return (JNI_HAS(page) ? 1 : 0) | (JNI_HAS(large) ? 2 : 0) | (JNI_HAS(remap) ? 4 : 0) |
-           (JNI_HAS(role) ? 8 : 0);
+           (JNI_HAS(role) ? 8 : 0) | (JNI_HAS(pressure) ? 16 : 0);
 }

@@ -27,7 +27,9 @@ public final class Moka {
         /** {@link Remap}: {@code swap}, {@code move}, {@code alias}, {@code slide}. */
         REMAP,
         /** {@link Roles} and {@link Pause}. */
-        ROLES
+        ROLES,
+        /** {@link Pressure}: levels, shrinkers, the machine's memory. */
+        PRESSURE
     }
 
     private Moka() {

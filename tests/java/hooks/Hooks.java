@@ -14,7 +14,7 @@ public class Hooks {
         Tap.ok(Moka.isPresent() == moka, "isPresent: " + moka);
         Tap.ok(Moka.isAvailable() && Moka.version() > 0, "available, with a version");
         for (Moka.Group group : Moka.Group.values()) {
-            Tap.ok(!moka || Moka.has(group), "group " + group);
+            Tap.ok(!moka || Moka.has(group) || group == Moka.Group.PRESSURE, "group " + group);
         }
         System.out.println("# " + Moka.describe());
     }
@@ -43,6 +43,9 @@ public class Hooks {
             RemapTests.run();
         }
         RoleTests.run();
+        if (Moka.has(Moka.Group.PRESSURE)) {
+            PressureTests.run();
+        }
         System.exit(Tap.end());
     }
 }
