@@ -4,8 +4,13 @@
  * is this one's again, a large page as a whole; else the page gets a copy, and so do
  * those behind it where a CPU goes through memory in ascending order.
  *
- * The copy is mapped without the right to write at first, and gets that after a shoot-down:
- * a CPU that still knew the old page would not see what others write to the new one.
+ * A large page is split, or copied whole: while there is memory enough, where writes go upward,
+ * and always on kvm_pvm, where each page of one that was split misses anew (with whole copies
+ * writes to 1 % of 128 MiB took as long there, and writes to all of it a third at most:
+ * "hooks_alias 128").  Meanwhile its window is claimed, and who faults there waits.
+ *
+ * The copy of a small page is mapped without the right to write at first, and gets that after a
+ * shoot-down: a CPU that still knew the old page would not see what others write to the new one.
  * Meanwhile the copy's frame is held (frame_hold), and whoever wants to write to it waits.
  */
 #include "aspace_priv.h"
@@ -18,6 +23,9 @@
 
 #include "fault_priv.h"
 #include "remap_priv.h"
+
+#define STREAK 4u
+_Static_assert(1u << STREAK == FAULT_PAGES_MAX, "as many pages as a fault maps");
 
 static pfn_t frame_of(u64 leaf)
 {
@@ -48,6 +56,95 @@ int fault_look_snapshot(struct fault *f, const struct region *region, u64 *entry
     return 0;
 }
 
+static bool is_plentiful(void)
+{
+    return frame_free_estimate() >= aspace.total_frames / 4;
+}
+
+/* ---- Large pages ---------------------------------------------------------------------------- */
+
+/* The window's leaf, if it is a large one of a snapshot; a glimpse unless it is claimed. */
+static u64 large_snapshot(vaddr_t window)
+{
+    u64 *entry = pt_directory_entry(window);
+    u64 value = entry == NULL ? 0 : pte_load(entry);
+
+    return (value & PTE_LARGE) && (value & PTE_SNAPSHOT) ? value : 0;
+}
+
+/* The window is claimed.  Is the frame used? */
+static bool copy_claimed(struct aspace_op *op, const struct region *region, pfn_t frame)
+{
+    u64 old = large_snapshot(op->start), new;
+
+    if (old == 0 || frame_used_once(frame_of(old), PT_ENTRIES)) {
+        return false;
+    }
+    memcpy(pfn_to_virt(frame), pfn_to_virt(frame_of(old)), LARGE_SIZE);
+    new = own_leaf((old & ~PTE_ADDRESS) | frame << PAGE_SHIFT, region);
+    platform->write_entries(pt_directory_entry(op->start), &new, 1);
+    if (!platform->directory_writes_flush) {
+        tlb_batch_add(&op->range.batch, op->start, LARGE_SIZE, LARGE_SIZE);
+    }
+    tlb_batch_put(&op->range.batch, frame_of(old), ORDER_2M);
+    tlb_batch_finish(&op->range.batch);
+    remap_count(&remap_counters.copies, PT_ENTRIES);
+    return true;
+}
+
+/* Copies the large page into the frame.  False: not needed, or the window is not of one region. */
+static bool copy_window(vaddr_t window, pfn_t frame)
+{
+    const struct region *region;
+    struct aspace_op op;
+    bool irq, used = false;
+
+    if (aspace_op_begin(&op, window, LARGE_SIZE) != 0) {
+        return false;
+    }
+    irq = aspace_op_lock(&op);
+    region = region_set_find(&aspace.set, window);
+    if (region == NULL || region->end < op.end || !(region->prot & PROT_WRITE)) {
+        aspace_write_unlock(irq);
+    } else {
+        aspace_op_claim(&op);
+        region = region_set_find(&aspace.set, window);
+        aspace_write_unlock(irq);
+        used = copy_claimed(&op, region, frame);
+        irq = aspace_write_lock();
+        aspace_op_release(&op, irq);
+    }
+    aspace_op_end(&op);
+    return used;
+}
+
+/* On a host that shadows page tables, and where all that lies before it was written to. */
+static bool is_worth_whole(vaddr_t addr)
+{
+    return is_plentiful() && (platform->directory_writes_flush || fault_streak(addr) >= STREAK);
+}
+
+/* True: something has changed, so the fault begins anew. */
+static bool supply_large(vaddr_t addr)
+{
+    vaddr_t window = ALIGN_DOWN(addr, LARGE_SIZE);
+    bool used;
+    pfn_t frame;
+
+    if (!large_snapshot(window) || !is_worth_whole(addr) || frame_alloc(ORDER_2M, 0, &frame) != 0) {
+        return false;
+    }
+    used = copy_window(window, frame);
+    if (used) {
+        fault_streak_note(addr, window + LARGE_SIZE);
+    } else {
+        frame_free(frame, ORDER_2M);
+    }
+    return used;
+}
+
+/* ---- Small pages ---------------------------------------------------------------------------- */
+
 /* Pages that are copied at one fault. */
 struct copies {
     vaddr_t va;
@@ -58,9 +155,9 @@ struct copies {
 /* 1, 2, 4, 8, 16 as a streak goes on; what is copied and not changed is memory lost. */
 static void prepare(struct copies *copies, vaddr_t addr)
 {
-    unsigned wanted = 1u << MIN(fault_streak(addr), 4u);
+    unsigned wanted = 1u << MIN(fault_streak(addr), STREAK);
 
-    if (frame_free_estimate() < aspace.total_frames / 4) {
+    if (!is_plentiful()) {
         wanted = 1;
     }
     copies->va = ALIGN_DOWN(addr, PAGE_SIZE);
@@ -175,6 +272,9 @@ int fault_supply_own_copy(struct fault *f)
     struct copies copies;
     int step;
 
+    if (supply_large(f->addr)) {
+        return FAULT_RETRY;
+    }
     prepare(&copies, f->addr);
     if (copies.frames == 0) {
         return -ENOMEM;

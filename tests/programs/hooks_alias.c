@@ -11,6 +11,7 @@
 
 #include <dlfcn.h>
 #include <moka/hooks.h>
+#include <moka/page.h>
 #include <moka/remap.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -91,7 +92,7 @@ static void test_snapshot(void)
     at[PAGE] = 2, at[2 * LARGE + 3 * PAGE] = 3;
     OK(at[2 * LARGE + PAGE] == 1 && at[3 * PAGE] == 1, "neither sees what the other one writes");
     remap->info(&now, sizeof(now));
-    OK(now.copies - was.copies == 2 && now.shootdowns - was.shootdowns <= 1, "which is counted");
+    OK(now.copies - was.copies >= 2 && now.shootdowns - was.shootdowns <= 1, "which is counted");
     tap_need(pipe(ends) == 0 && write(ends[1], "abcd", 4) == 4, "pipe");
     OK(read(ends[0], at + 5 * PAGE - 2, 4) == 4 && at[5 * PAGE] == 'c' &&
            at[2 * LARGE + 5 * PAGE] == 1 && at[2 * LARGE + 5 * PAGE - 1] == 1,
@@ -232,11 +233,26 @@ static double time_writes(char *at, size_t size, size_t step)
     return now_us() - start;
 }
 
+/* Of first writes after a snapshot: the second time, so that the host has the memory. */
+static double time_first_writes(int range, char *a, char *b, size_t size, size_t step)
+{
+    double time = 0;
+
+    for (unsigned i = 0; i < 2; i++) {
+        tap_need(madvise(b, size, MADV_DONTNEED) == 0, "madvise");
+        memset(a, 1, size);
+        moka->page->join(range, a, size);
+        tap_need(alias_one(range, b, a, size, MOKA_ALIAS_SNAPSHOT) == 1, "alias");
+        time = time_writes(a, size, step);
+    }
+    return time;
+}
+
 static void test_time(size_t size)
 {
     char *a = map(size), *b = map(size);
     int range = moka->range_open(a < b ? a : b, (size_t)(a < b ? b - a : a - b) + size);
-    double start, taken, copied, sparse, dense, again;
+    double start, taken, copied;
 
     memset(a, 1, size);
     memset(b, 2, size);
@@ -246,13 +262,11 @@ static void test_time(size_t size)
     start = now_us();
     tap_need(alias_one(range, b, a, size, MOKA_ALIAS_SNAPSHOT) == 1, "alias");
     taken = now_us() - start;
-    sparse = time_writes(a, size, 100 * PAGE);
-    tap_need(alias_one(range, b, a, size, MOKA_ALIAS_SNAPSHOT) == 1, "alias");
-    dense = time_writes(a, size, PAGE);
-    again = time_writes(a, size, PAGE);
-    printf("# snapshot of %lu MiB: %.0f us, a copy %.0f us; first writes to 1 %% of the pages "
-           "%.0f us, to all %.0f us; writes again %.0f us\n",
-           (unsigned long)(size >> 20), taken, copied, sparse, dense, again);
+    printf("# snapshot of %lu MiB: %.0f us; a copy %.0f us\n", (unsigned long)(size >> 20), taken,
+           copied);
+    printf("# first writes to 1 %% of the pages %.0f us, to all %.0f us\n",
+           time_first_writes(range, a, b, size, 101 * PAGE),
+           time_first_writes(range, a, b, size, PAGE));
     munmap(a, size);
     munmap(b, size);
     moka->range_close(range);

@@ -74,7 +74,7 @@ struct moka_remap_info {
     uint64_t bytes_copied; /* instead */
     uint64_t splits;       /* 2 MiB pages that had to be */
     uint64_t shootdowns;
-    uint64_t copies; /* pages of snapshots that were written to */
+    uint64_t copies; /* of 4 KiB, for writes to what snapshots have too */
 };
 
 /*
@@ -127,10 +127,12 @@ struct moka_remap_hooks {
      * nothing that was written because of a later write.  From then on neither
      * place sees what is written at the other.  `from` keeps its dirty bits.
      * The first write to a page at either place, while both have it, copies
-     * the page, and up to fifteen behind it if the writes go upward; a large page
-     * is split first.  When the other place has given all of it up, a large page is
-     * written to as it is.  The frames of copies come as those of any page fault: SIGBUS
-     * when there is no memory.
+     * the page, and up to fifteen behind it if the writes go upward.  A large page
+     * is split first, or copied whole while a quarter of the machine's memory is
+     * free: always on a host that shadows page tables, elsewhere if the
+     * writes go upward.  When the other place has given all of it up, it is written
+     * to as it is.  The frames of copies come as those of any page fault: SIGBUS when
+     * there is no memory.
      */
     int64_t (*alias)(int range_to, int range_from, const struct moka_pair *pairs, uint64_t count,
                      uint32_t flags);
