@@ -102,12 +102,21 @@ bench-java-tcg: deps-run programs jdk $(BUILD)/bench/java/classes.stamp $(BUILD)
 #
 # BENCH_HOOKS_FLAGS=...  options of benchmarks/hooks/run.sh: --rounds 3 --ms 300 --mib 1024 --accel tcg
 bench_hooks := $(BUILD)/bench/hooks/hooks
+bench_hooks_sources := $(wildcard benchmarks/hooks/*.c)
+bench_hooks_inputs := $(bench_hooks_sources) benchmarks/hooks/bench.h $(wildcard gc-hooks/include/moka/*.h) mk/bench.mk
+BENCH_HOOKS_CFLAGS := $(CFLAGS_BENCH_HOST) -Wno-unused-parameter -D_GNU_SOURCE -Igc-hooks/include -pthread
 
-$(bench_hooks): benchmarks/hooks/hooks.c $(wildcard gc-hooks/include/moka/*.h) mk/bench.mk
+$(bench_hooks): $(bench_hooks_inputs)
 	@mkdir -p $(@D)
 	@echo "  HOST  $@"
-	$(Q)$(CC) $(CFLAGS_BENCH_HOST) -D_GNU_SOURCE -Igc-hooks/include -o $@ $<
+	$(Q)$(CC) $(BENCH_HOOKS_CFLAGS) -o $@ $(bench_hooks_sources)
+
+# For a Linux guest, whatever its C library.
+$(bench_hooks)-static: $(bench_hooks_inputs) $(BUILD)/hooks-linux/libmoka-linux.a
+	@mkdir -p $(@D)
+	@echo "  HOST  $@"
+	$(Q)$(CC) $(BENCH_HOOKS_CFLAGS) -DHOOKS_OF_LINUX -static -o $@ $(bench_hooks_sources) $(BUILD)/hooks-linux/libmoka-linux.a
 
 .PHONY: bench-hooks
-bench-hooks: deps-run programs hooks-linux $(bench_hooks)
+bench-hooks: deps-run programs hooks-linux $(bench_hooks) $(bench_hooks)-static
 	$(Q)benchmarks/hooks/run.sh $(BENCH_HOOKS_FLAGS) $(BUILD)

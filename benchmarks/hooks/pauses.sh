@@ -1,37 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# pauses.sh [--rounds N] [--seconds N] [--mutators "N..."] [--collector NAME] [--cpus N] BUILD
+# pauses.sh [--rounds N] [--seconds N] [--mutators "N..."] [--collector NAME] [--cpus N]
+#           [--raw FILE] BUILD
 #
 # The pauses of an unmodified JVM whose mutators keep all processors busy: by
 # turns on Linux, there with the VM thread and the collector's workers at nice
 # -20 and in SCHED_FIFO (skipped where that is not allowed), and in Moka with and
 # without roles.  Prints the median and the 90th percentile of reaching a
-# safepoint, of the pause, and of both and the wake-up, in ms, and the work done.
+# safepoint, of the pause, and of both and the wake-up, in ms, and the work done;
+# --raw adds all of them to a file, as samples for a table (run.sh --pauses).
 # (Pauses.java; the times are those of -Xlog:safepoint.)
 set -eu
 
-rounds=3 seconds=4 mutators='8 16 32' collector=Parallel cpus=2 build=''
-die() {
-    echo "pauses.sh: $*" >&2
-    exit 2
-}
-while [ $# -gt 0 ]; do
-    case $1 in
-    --rounds) rounds=${2:?} && shift ;;
-    --seconds) seconds=${2:?} && shift ;;
-    --mutators) mutators=${2:?} && shift ;;
-    --collector) collector=${2:?} && shift ;;
-    --cpus) cpus=${2:?} && shift ;;
-    -*) die "unknown option '$1'" ;;
-    *) build=$1 ;;
-    esac
-    shift
-done
-[ -n "$build" ] || die 'usage: pauses.sh [OPTION]... BUILD'
-
 here=$(cd "$(dirname "$0")" && pwd)
-build=$(cd "$build" && pwd)
+# shellcheck source=benchmarks/options.sh
+. "$here/../options.sh"
+rounds=3 seconds=4 mutators='8 16 32' collector=Parallel cpus=2 raw=''
+read_options 'rounds number  seconds number  mutators text  collector text  cpus number
+    raw text' "$@"
+
 MOKA_ROOT=$(cd "$here/../.." && pwd)
 export MOKA_ROOT MOKA_BUILD="$build"
 unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS CLASSPATH
@@ -105,6 +93,23 @@ table() {
         }' "$out/$1-$2"
 }
 
+# samples WAY COUNT: of all pauses, and of each run's work.
+samples() {
+    awk -v name="pauses/$2/$1" -v system="${1%%-*}" '
+        function tell(what, ns) { print system, 1, "sample", name "/" what, "ns", ns }
+        function told(text) {
+            match($0, text ": [0-9]+")
+            return substr($0, RSTART + length(text) + 2, RLENGTH - length(text) - 2)
+        }
+        /^warm/ { on = 1 }
+        /^work/ { on = 0; tell("work", 1e9 / $2) }
+        on && /Safepoint "/ {
+            tell("reach", told("Reaching safepoint"))
+            tell("pause", told("At safepoint"))
+            tell("total", told("Total"))
+        }' "$out/$1-$2"
+}
+
 ways='linux moka-no-roles moka'
 ! nice -n -20 true 2>/dev/null || ways="linux-nice $ways"
 ! chrt -f 1 true 2>/dev/null || ways="linux-fifo $ways"
@@ -120,5 +125,6 @@ echo "mutators  system         pauses  reach p50      p90  pause p50     p90  to
 for count in $mutators; do
     for way in $ways; do
         table "$way" "$count"
+        [ -z "$raw" ] || samples "$way" "$count" >>"$raw"
     done
 done

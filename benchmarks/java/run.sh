@@ -16,29 +16,14 @@
 # time, where pages of 4 KiB are found among what others have just freed.
 set -eu
 
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=benchmarks/options.sh
+. "$here/../options.sh"
 rounds=10 collectors='Serial Parallel G1 Z Shenandoah' programs='compute allocate grow idle'
-accel=auto cpus=2 markdown='' build=''
-die() {
-    echo "run.sh: $*" >&2
-    exit 2
-}
-while [ $# -gt 0 ]; do
-    case $1 in
-    --rounds) rounds=${2:?} && shift ;;
-    --collectors) collectors=${2:?} && shift ;;
-    --programs) programs=${2:?} && shift ;;
-    --accel) accel=${2:?} && shift ;;
-    --cpus) cpus=${2:?} && shift ;;
-    --markdown) markdown=1 ;;
-    -*) die "unknown option '$1'" ;;
-    *) build=$1 ;;
-    esac
-    shift
-done
-[ -n "$build" ] || die 'usage: run.sh [OPTION]... BUILD'
+accel=auto cpus=2 markdown=''
+read_options 'rounds number  collectors text  programs text  accel accel  cpus number
+    markdown flag' "$@"
 
-here=$(dirname "$0")
-build=$(cd "$build" && pwd)
 results=$build/bench/java/results
 classes=$build/bench/java/classes
 jdk=$build/jdk/usr/lib/jvm/java-17-openjdk-amd64/bin/java

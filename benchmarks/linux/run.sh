@@ -8,25 +8,12 @@
 # medians of so many rounds, as the host counts it, which has QEMU in it.
 set -eu
 
-rounds=3 collectors=Serial cpus=1 build=''
-die() {
-    echo "run.sh: $*" >&2
-    exit 2
-}
-while [ $# -gt 0 ]; do
-    case $1 in
-    --rounds) rounds=${2:?} && shift ;;
-    --collectors) collectors=${2:?} && shift ;;
-    --cpus) cpus=${2:?} && shift ;;
-    -*) die "unknown option '$1'" ;;
-    *) build=$1 ;;
-    esac
-    shift
-done
-[ -n "$build" ] || die 'usage: run.sh [OPTION]... BUILD'
-
 here=$(cd "$(dirname "$0")" && pwd)
-build=$(cd "$build" && pwd)
+# shellcheck source=benchmarks/options.sh
+. "$here/../options.sh"
+rounds=3 collectors=Serial cpus=1
+read_options 'rounds number  collectors text  cpus number' "$@"
+
 measure=$build/bench/java/measure classes=$build/bench/java/classes
 samples=$build/bench/linux/samples
 MOKA_ROOT=$(cd "$here/../.." && pwd)

@@ -19,35 +19,21 @@
 # shown, never judged by the exit status; that is 1 if a run failed.
 set -eu
 
-die() {
-    echo "run.sh: $1" >&2
-    exit 2
-}
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=benchmarks/options.sh
+. "$here/../options.sh"
+rounds=5 ms=200 groups='' linux='' no_tcg='' markdown='' machine=true only=false programs=''
+read_options 'rounds number  ms number  groups text  linux flag  no_tcg flag  markdown flag' "$@"
+linux_only=false tcg=true
+[ -z "$linux" ] || linux_only=true
+[ -z "$no_tcg" ] || tcg=false
+if [ -n "$groups" ]; then
+    groups=$(echo "$groups" | tr ',' ' ')
+    machine=false only=true
+else
+    groups='switch1 handover2 wake touch1 touch2 fault4k protect64 unmap64 syscall'
+fi
 
-rounds=5 ms=200 linux_only=false tcg=true markdown='' machine=true only=false
-groups='switch1 handover2 wake touch1 touch2 fault4k protect64 unmap64 syscall'
-programs=''
-build=''
-while [ $# -gt 0 ]; do
-    case $1 in
-    --rounds) rounds=${2:?} && shift ;;
-    --ms) ms=${2:?} && shift ;;
-    --groups)
-        groups=$(echo "${2:?}" | tr ',' ' ')
-        machine=false only=true
-        shift
-        ;;
-    --linux) linux_only=true ;;
-    --no-tcg) tcg=false ;;
-    --markdown) markdown=1 ;;
-    -*) die "unknown option '$1'" ;;
-    *) build=$1 ;;
-    esac
-    shift
-done
-[ -n "$build" ] || die 'usage: run.sh [OPTION]... BUILD'
-
-here=$(dirname "$0")
 qemu=$here/../../tools/qemu.sh
 results=$build/bench/results
 raw=$results/raw

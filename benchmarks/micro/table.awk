@@ -9,8 +9,12 @@
 # function, so there is one here.
 
 FNR == NR {
-    if ($0 !~ /^#/)
+    if ($0 !~ /^#/) {
         row[++rows] = $0
+        split($0, first, " *[|]")
+        if (index($0, "|") && length(first[1]) + 2 > width)
+            width = length(first[1]) + 2
+    }
     next
 }
 
@@ -59,12 +63,14 @@ function digits(v) {
     return v >= 100 ? sprintf("%.0f", v) : v >= 10 ? sprintf("%.1f", v) : sprintf("%.2f", v)
 }
 
-# Nanoseconds become what reads best; other units stay.
+# Nanoseconds and instructions become what reads best; other units stay.
 function scale_of(v, u) {
-    return u != "ns" || v < 1000 ? 1 : v < 1000000 ? 1000 : 1000000
+    return (u != "ns" && u != "instr") || v < 1000 ? 1 : v < 1000000 ? 1000 : 1000000
 }
 
 function word_of(v, u) {
+    if (u == "instr")
+        return v < 1000 ? u : v < 1000000 ? "k instr" : "M instr"
     if (u != "ns")
         return u == "percent" ? "%" : u
     return v < 1000 ? "ns" : v < 1000000 ? "us" : "ms"
@@ -129,7 +135,7 @@ function out(a, b, c, d, e, f, g, h) {
     if (markdown)
         print "| " a " | " b " | " c " | " d " | " e " | " f " | " (brief ? "" : g " | " h " |")
     else {
-        line = sprintf("%-40s %-41s %-41s %8s  %-10s %-4s %-9s %s", a, b, c, d, e, f, g, h)
+        line = sprintf("%-" width "s %-41s %-41s %8s  %-10s %-4s %-9s %s", a, b, c, d, e, f, g, h)
         sub(/ +$/, "", line)
         print line
     }

@@ -14,26 +14,12 @@
 # as many processors as the machine has.
 set -eu
 
-rounds=10 accel=auto cpus=1 memory=1G build=''
-die() {
-    echo "run.sh: $*" >&2
-    exit 2
-}
-while [ $# -gt 0 ]; do
-    case $1 in
-    --rounds) rounds=${2:?} && shift ;;
-    --accel) accel=${2:?} && shift ;;
-    --cpus) cpus=${2:?} && shift ;;
-    --memory) memory=${2:?} && shift ;;
-    -*) die "unknown option '$1'" ;;
-    *) build=$1 ;;
-    esac
-    shift
-done
-[ -n "$build" ] || die 'usage: run.sh [OPTION]... BUILD'
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=benchmarks/options.sh
+. "$here/../options.sh"
+rounds=10 accel=auto cpus=1 memory=1G
+read_options 'rounds number  accel accel  cpus number  memory text' "$@"
 
-here=$(dirname "$0")
-build=$(cd "$build" && pwd)
 work=$build/bench/startup
 java=/usr/lib/jvm/java-17-openjdk-amd64/bin/java
 MOKA_ROOT=$(cd "$here/../.." && pwd)

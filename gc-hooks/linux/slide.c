@@ -9,7 +9,11 @@
 
 #include "remap_priv.h"
 
-/* Below it as many mremap(2) as it takes cost more than copying does. */
+/*
+ * Steps of less are copied.  512 of that size by mremap(2) take as long as their copies, of
+ * memory that is in no cache (`make bench-hooks BENCH_HOOKS_FLAGS='--groups remap'`: 18.8 ms and
+ * 20.8 ms on Linux 6.18; of 4 KiB 2.4 ms and 0.2 ms).
+ */
 #define STEP_LEAST (64ul << 10)
 
 static int move_part(const struct moka_pair *pair, size_t done, size_t size)

@@ -45,17 +45,21 @@ int64_t linux_large_split(uintptr_t start, uint64_t size)
     return done;
 }
 
-/* 1; 0: not of this window; -ENOMEM. */
+/* 1; 0: not of this window; -ENOMEM; -EOPNOTSUPP: Linux does not tell what is there. */
 static int64_t join_window(uintptr_t window, int64_t least)
 {
     uintptr_t end = window + LARGE_SIZE;
     struct linux_mapping mapping;
+    int64_t present;
 
     if (linux_mapping_at(window, &mapping) != 0 || mapping.file || mapping.shared ||
-        mapping.end < end || linux_pages_count(window, end, LINUX_PAGE_PRESENT) < least ||
-        linux_pages_count(window, end, LINUX_PAGE_HUGE) != 0 ||
-        linux_pages_release(window, end) != 0) {
+        mapping.end < end) {
         return 0;
+    }
+    present = linux_pages_count(window, end, LINUX_PAGE_PRESENT);
+    if (present < least || linux_pages_count(window, end, LINUX_PAGE_HUGE) != 0 ||
+        linux_pages_release(window, end) != 0) {
+        return present < 0 ? present : 0;
     }
     if (madvise((void *)window, LARGE_SIZE, MADV_COLLAPSE) == 0) {
         return 1;
