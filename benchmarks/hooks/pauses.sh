@@ -95,8 +95,8 @@ table() {
 
 # samples WAY COUNT: of all pauses, and of each run's work.
 samples() {
-    awk -v name="pauses/$2/$1" -v system="${1%%-*}" '
-        function tell(what, ns) { print system, 1, "sample", name "/" what, "ns", ns }
+    awk -v name="pauses/$2/$1" -v who="${1%%-*}" '
+        function tell(what, ns) { print who, 1, "sample", name "/" what, "ns", ns }
         function told(text) {
             match($0, text ": [0-9]+")
             return substr($0, RSTART + length(text) + 2, RLENGTH - length(text) - 2)

@@ -69,8 +69,10 @@ int linux_alias_piece(struct linux_piece *piece)
 
 int linux_snapshot_piece(struct linux_piece *piece)
 {
-    if (piece->from_mapping.shared || piece->to_mapping.shared) {
-        return -EBUSY;
+    if (piece->to_mapping.shared &&
+        mmap(piece->to, piece->size, piece->to_mapping.prot,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED) {
+        return -errno; /* what is written to a shared place would be seen at others */
     }
     return linux_copy(piece);
 }

@@ -225,7 +225,8 @@ static int swap_by_copying(struct linux_piece *piece)
 {
     char buffer[PAGE_SIZE];
 
-    if ((piece->to_mapping.prot & piece->from_mapping.prot & PROT_WRITE) == 0) {
+    if ((piece->to_mapping.prot & piece->from_mapping.prot & PROT_WRITE) == 0 ||
+        piece->to_mapping.shared || piece->from_mapping.shared) {
         return swap_piece(piece);
     }
     for (size_t done = 0; done < piece->size; done += sizeof(buffer)) {
@@ -356,6 +357,26 @@ static int64_t slide(int range, const struct moka_pair *pairs, uint64_t count, u
     return done == 0 && error != 0 ? error : (int64_t)done;
 }
 
+/* What is shared by alias has no contents of its own to be kept. */
+static int check_private(const struct moka_pair *pairs, uint64_t count)
+{
+    struct linux_mapping mapping;
+
+    for (uint64_t i = 0; i < count; i++) {
+        uintptr_t start = (uintptr_t)pairs[i].from;
+
+        for (uintptr_t at = start; at < start + pairs[i].size; at = mapping.end) {
+            if (linux_mapping_at(at, &mapping) != 0) {
+                return -ENXIO;
+            }
+            if (mapping.shared) {
+                return -EBUSY;
+            }
+        }
+    }
+    return 0;
+}
+
 static int64_t alias(int range_to, int range_from, const struct moka_pair *pairs, uint64_t count,
                      uint32_t flags)
 {
@@ -363,6 +384,9 @@ static int64_t alias(int range_to, int range_from, const struct moka_pair *pairs
 
     if ((flags & ~MOKA_ALIAS_SNAPSHOT) != 0) {
         error = -EINVAL;
+    }
+    if (error == 0 && flags != 0) {
+        error = check_private(pairs, count);
     }
     return error != 0
                ? error
