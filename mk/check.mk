@@ -41,7 +41,8 @@ c_sources := $(filter-out jvm-support/musl/% jvm-support/glibc/% tests/libc/stri
 h_sources := $(shell tools/list-files.sh '*.h')
 check-lint: $(patsubst %,$(BUILD)/check/%.tidy,$(c_sources))
 
+$(BUILD)/check/tests/programs/hooks_docs.c.tidy: $(BUILD)/docs/gc-hooks-examples.h
 $(BUILD)/check/%.tidy: % $(h_sources) .clang-tidy tools/lint.sh mk/check.mk
 	@mkdir -p $(@D)
-	$(Q)tools/lint.sh $< $(if $(filter $(host_only),$<),$(HOST_FLAGS) $(if $(filter images/tool/% tests/programs/% tools/% gc-hooks/linux/% benchmarks/hooks/%,$<),-D_GNU_SOURCE) $(if $(filter jni-ext/%,$<),$(jni_flags)) $(if $(filter benchmarks/programs/%,$<),-Ibenchmarks/micro),$(tidy_flags))
+	$(Q)tools/lint.sh $< $(if $(filter $(host_only),$<),$(HOST_FLAGS) $(if $(filter images/tool/% tests/programs/% tools/% gc-hooks/linux/% benchmarks/hooks/%,$<),-D_GNU_SOURCE) $(if $(filter jni-ext/%,$<),$(jni_flags)) $(if $(filter benchmarks/programs/%,$<),-Ibenchmarks/micro) $(if $(filter tests/programs/%,$<),-I$(BUILD)/docs),$(tidy_flags))
 	$(Q)touch $@

@@ -36,7 +36,7 @@ $(BUILD)/tool/mkcore: tools/mkcore.c mk/programs.mk
 	$(Q)$(CC) $(TOOL_FLAGS) -o $@ $<
 
 # Optimised, but with the faults that they are to make left in.
-PROGRAM_FLAGS := -Igc-hooks/include -O2 -g -Wall -Wextra -Wshadow -Wno-unused-parameter -Wno-nonnull \
+PROGRAM_FLAGS := -Igc-hooks/include -I$(BUILD)/docs -O2 -g -Wall -Wextra -Wshadow -Wno-unused-parameter -Wno-nonnull \
 	-Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict -pthread
 PROGRAM_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(PROGRAM_FLAGS)
 PROGRAM_CXXFLAGS := -std=gnu++17 $(PROGRAM_FLAGS)
@@ -54,6 +54,12 @@ program_musl_files := $(addprefix $(programs_root)/musl/,$(program_names)) \
 # Those of the hooks, and what they have in common.
 $(foreach variant,glibc static musl musl-static,$(patsubst %,$(programs_root)/$(variant)/%,$(filter hooks%,$(program_names)))): \
 	tests/programs/hooks.h $(wildcard gc-hooks/include/moka/*.h)
+# The examples of the guide to the hooks, which hooks_docs runs.
+$(BUILD)/docs/gc-hooks-examples.h: docs/gc-hooks.md mk/programs.mk
+	@mkdir -p $(@D)
+	$(Q)awk '/^```$$/ { on = 0 } on { print } /^```c$$/ { on = 1 }' $< >$@
+$(foreach variant,glibc static musl musl-static,$(programs_root)/$(variant)/hooks_docs): \
+	$(BUILD)/docs/gc-hooks-examples.h
 # What C++ needs beside a C library.
 program_libraries := $(addprefix $(programs_root)/lib/x86_64-linux-gnu/,libstdc++.so.6 libgcc_s.so.1) \
 	$(programs_root)/lib/libmoka-linux.so

@@ -98,6 +98,14 @@ while [ "$n" -le "$rounds" ]; do
     n=$((n + 1))
 done
 cp "$here/rows.txt" "$results/rows.txt"
+if [ -n "$groups" ]; then
+    # Of which there is a sample, and their titles.
+    awk -F '|' 'FNR == NR { split($0, word, " "); seen[word[4]] = 1; next }
+        NF == 1 { title = $0; next }
+        { name = $2; gsub(/ /, "", name) }
+        name in seen { if (title != "") print title; title = ""; print }' \
+        "$results/raw" "$here/rows.txt" >"$results/rows.txt"
+fi
 if [ -n "$pauses" ]; then
     "$here/pauses.sh" --rounds "$rounds" --mutators "$mutators" --raw "$results/raw" "$build" >&2
     for count in $mutators; do
