@@ -29,19 +29,22 @@ static void give_done(struct net_send *tx, struct netdev_send *send)
     atomic_store_explicit(&tx->done, send, memory_order_relaxed);
 }
 
-static void write_header(const struct netdev_send *send, struct net_header *header)
+/* The packet may begin at any address. */
+static void write_header(const struct netdev_send *send, void *at)
 {
-    *header = (struct net_header){0};
+    struct net_header header = {0};
+
     if ((send->flags & NETDEV_SEND_CHECKSUM) != 0) {
-        header->flags = NET_NEEDS_CHECKSUM;
-        header->checksum_start = send->checksum_start;
-        header->checksum_offset = send->checksum_offset;
+        header.flags = NET_NEEDS_CHECKSUM;
+        header.checksum_start = send->checksum_start;
+        header.checksum_offset = send->checksum_offset;
     }
     if ((send->flags & NETDEV_SEND_SEGMENT) != 0) {
-        header->gso_type = (send->flags & NETDEV_SEND_IPV6) != 0 ? NET_GSO_TCP6 : NET_GSO_TCP4;
-        header->gso_size = send->segment;
-        header->header_size = send->header_size;
+        header.gso_type = (send->flags & NETDEV_SEND_IPV6) != 0 ? NET_GSO_TCP6 : NET_GSO_TCP4;
+        header.gso_size = send->segment;
+        header.header_size = send->header_size;
     }
+    __builtin_memcpy(at, &header, sizeof(header));
 }
 
 /* 0, -ENOSPC, -EIO */
