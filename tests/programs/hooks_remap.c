@@ -183,6 +183,7 @@ static void test_races(void)
                  pthread_create(&changer, NULL, change_mappings, NULL) == 0,
              "threads");
     rounds = swap_beside(500);
+    printf("# %u rounds\n", rounds);
     close(race.pipe[1]);
     pthread_join(reader, &got);
     __atomic_store_n(&race.stop, 1, __ATOMIC_RELAXED);
