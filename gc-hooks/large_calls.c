@@ -4,6 +4,7 @@
  * checked here, the work is the address space's.
  */
 #include <kernel/aspace.h>
+#include <kernel/cpu.h>
 #include <kernel/errno.h>
 #include <kernel/sched.h>
 #include <kernel/syscall.h>
@@ -39,11 +40,30 @@ static u64 backed(vaddr_t start, u64 size)
 
 /* ---- Policies ----------------------------------------------------------------------------- */
 
-/* Makes pages of 4 KiB of all that have a part in [start, end): how many were split. */
-static s64 split(vaddr_t start, vaddr_t end)
+/* Makes pages of 2 MiB of those of 1 GiB that have a part in [start, end): how many were split. */
+static s64 split_giants(vaddr_t start, vaddr_t end)
 {
     s64 done = 0;
 
+    for (vaddr_t va = ALIGN_DOWN(start, GIANT_SIZE); va < end; va += GIANT_SIZE) {
+        int result = aspace_demote_giant(va);
+
+        if (result < 0) {
+            return result;
+        }
+        done += result;
+    }
+    return done;
+}
+
+/* Makes pages of 4 KiB of all that have a part in it. */
+static s64 split(vaddr_t start, vaddr_t end)
+{
+    s64 done = split_giants(start, end);
+
+    if (done < 0) {
+        return done;
+    }
     for (vaddr_t window = ALIGN_DOWN(start, LARGE_SIZE); window < end; window += LARGE_SIZE) {
         int result = aspace_demote(window);
 
@@ -57,28 +77,31 @@ static s64 split(vaddr_t start, vaddr_t end)
 
 static int refuse(vaddr_t start, u64 size, u64 page_size)
 {
-    int error;
-    s64 done;
+    bool small = page_size == MOKA_SIZE_2M;
+    int error = aspace_set_pages(start, size, small ? PAGES_SMALL : PAGES_UP_TO_2M);
+    s64 done = error;
 
-    if (page_size != MOKA_SIZE_2M) {
-        return aspace_set_pages(start, size, PAGES_DEFAULT);
+    if (error == 0) {
+        done = small ? split(start, start + size) : split_giants(start, start + size);
     }
-    error = aspace_set_pages(start, size, PAGES_SMALL);
-    done = error == 0 ? split(start, start + size) : error;
     return done < 0 ? (int)done : 0;
 }
 
 static int set_policy(vaddr_t start, u64 size, u64 page_size, u64 policy)
 {
+    bool giant = page_size == MOKA_SIZE_1G && cpu_has_giant_pages();
+
     switch (policy) {
     case MOKA_LARGE_DEFAULT:
         return aspace_set_pages(start, size, PAGES_DEFAULT);
     case MOKA_LARGE_REFUSE:
         return refuse(start, size, page_size);
     case MOKA_LARGE_PREFER:
-        return aspace_set_pages(start, size, PAGES_LARGE);
+        return aspace_set_pages(start, size, giant ? PAGES_GIANT : PAGES_LARGE);
     default:
-        return page_size == MOKA_SIZE_2M ? aspace_require_large(start, size) : -EOPNOTSUPP;
+        return page_size == MOKA_SIZE_2M ? aspace_require_large(start, size)
+               : giant                   ? aspace_require_giant(start, size)
+                                         : -EOPNOTSUPP;
     }
 }
 
@@ -143,11 +166,9 @@ s64 sys_moka_large_promote(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     if (error == 0) {
         error = hook_part_check((int)a0, a1, a2);
     }
-    if (error == 0 && a3 != MOKA_SIZE_2M) {
-        error = -EOPNOTSUPP;
-    }
     if (error == 0) {
-        error = aspace_promote_range(a1, a1 + a2, &made);
+        error = a3 == MOKA_SIZE_2M ? aspace_promote_range(a1, a1 + a2, &made)
+                                   : aspace_promote_giants(a1, a1 + a2, &made);
     }
     return error != 0 ? error : (s64)made;
 }
@@ -159,10 +180,10 @@ s64 sys_moka_large_demote(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     if (error == 0) {
         error = hook_part_check((int)a0, a1, a2);
     }
-    if (error != 0 || a3 != MOKA_SIZE_4K) {
+    if (error != 0) {
         return error;
     }
-    return split(a1, a1 + a2);
+    return a3 == MOKA_SIZE_4K ? split(a1, a1 + a2) : split_giants(a1, a1 + a2);
 }
 
 /* ---- Statistics --------------------------------------------------------------------------- */
@@ -180,12 +201,13 @@ s64 sys_moka_large_stats(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     aspace_resident_in(range.start, range.end, &resident);
     out.mapped = aspace_mapped_in(range.start, range.end);
     out.bytes_4k = resident.bytes - resident.large_bytes;
-    out.bytes_2m = resident.large_bytes;
+    out.bytes_2m = resident.large_bytes - resident.giant_bytes;
+    out.bytes_1g = resident.giant_bytes;
     out.bytes_file = resident.file_bytes;
     out.faults = range.events[ASPACE_FAULT];
     out.promotions = range.events[ASPACE_PROMOTED];
     out.demotions = range.events[ASPACE_DEMOTED];
     out.zeroed_ahead = range.events[ASPACE_ZEROED];
-    out.page_sizes = MOKA_SIZE_4K | MOKA_SIZE_2M;
+    out.page_sizes = MOKA_SIZE_4K | MOKA_SIZE_2M | (cpu_has_giant_pages() ? MOKA_SIZE_1G : 0);
     return user_write((void *)a1, &out, sizeof(out));
 }

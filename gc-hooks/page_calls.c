@@ -160,8 +160,13 @@ static s64 each_window(vaddr_t first, vaddr_t end, int (*fn)(vaddr_t window))
 s64 sys_moka_page_split(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     int error = hook_part_check((int)a0, a1, a2);
+    s64 giants = 0, large;
 
-    return error != 0 ? error : each_window(ALIGN_DOWN(a1, LARGE_SIZE), a1 + a2, aspace_demote);
+    for (vaddr_t va = ALIGN_DOWN(a1, GIANT_SIZE); error == 0 && va < a1 + a2; va += GIANT_SIZE) {
+        giants += aspace_demote_giant(va);
+    }
+    large = error != 0 ? error : each_window(ALIGN_DOWN(a1, LARGE_SIZE), a1 + a2, aspace_demote);
+    return large < 0 ? large : giants + large;
 }
 
 static int join_window(vaddr_t window)

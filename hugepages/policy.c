@@ -45,7 +45,7 @@ static bool wants_large(const struct page_policy_query *q)
     vaddr_t window = ALIGN_DOWN(q->addr, LARGE_SIZE);
     u64 scarce = MAX(q->total_frames / SCARCE_DIVISOR,
                      MIN(q->total_frames / SCARCE_SMALL_DIVISOR, SCARCE_FRAMES));
-    u64 reserve = q->pages == PAGES_LARGE ? 0 : scarce;
+    u64 reserve = q->pages == PAGES_LARGE || q->pages == PAGES_GIANT ? 0 : scarce;
 
     if (q->pages == PAGES_SMALL || !q->window_empty || window < q->start ||
         q->end - window < LARGE_SIZE) {

@@ -254,6 +254,9 @@ full_tcg() {
     done
     tests tcg 'microvm, 32 MiB' -m 32M "$image"
     tests tcg 'microvm, 6 GiB' -m 6G "$image"
+    for cpus in 1 4; do
+        tests tcg "microvm, 1 GiB pages, $cpus CPUs" -m 4G -c $cpus --append 'test=giant*' "$image"
+    done
     tests tcg 'microvm, no ACPI' --machine microvm,acpi=off --append 'test=boot*' "$image"
     tests tcg 'microvm, our ROM' --firmware rom --append 'test=boot*' "$image"
     tests tcg 'q35' --machine q35 "$image"

@@ -149,6 +149,15 @@ hooks_preloaded() {
     judge
 }
 
+# large_machine NAME: a TAP test that wants 4 GiB.
+large_machine() {
+    wanted "$how $1" || return 0
+    begin "$how $1, 4 GiB"
+    log=$logs/$(key "$how $1").log status=0
+    moka -m 4g "$root" "/glibc/$1" </dev/null >"$log" 2>&1 || status=$?
+    judge
+}
+
 # signalled SIGNAL[+] HOW NUMBER: starts it, waits until it runs, sends.  A simple
 # command, so that $! is the program or the tool and no shell.  The signal
 # is sent again and again where it has a +: two that come while the tool does
@@ -281,6 +290,7 @@ in_each_way() {
     tap_test missing
     hooks_preloaded
     tap_test hooks_fuzz 30
+    large_machine hooks_giant
     named_in_log
     entropy
     tap_test cxx /glibc/libthrower.so

@@ -185,6 +185,7 @@ void aspace_get_stats(struct aspace_stats *stats)
     aspace_read_unlock(irq);
     stats->resident_4k = aspace_counted(COUNT_4K);
     stats->resident_2m = aspace_counted(COUNT_2M);
+    stats->resident_1g = aspace_counted(COUNT_1G);
     stats->faults = aspace_counted(COUNT_FAULTS);
     stats->faults_2m = aspace_counted(COUNT_FAULTS_2M);
     stats->promotions = aspace_counted(COUNT_PROMOTIONS);

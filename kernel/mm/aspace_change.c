@@ -54,6 +54,7 @@ static void protect_locked(struct aspace_op *op, unsigned prot, bool irq)
 {
     bool less, more;
 
+    op->giants = GIANTS_CUT;
     compare_prot(op, prot, &less, &more);
     if (!less && !more) {
         aspace_write_unlock(irq);
@@ -116,6 +117,7 @@ static int discard(vaddr_t start, u64 size, bool keep)
     error = lock_mapped(&op, &irq);
     if (error == 0) {
         op.range.own = keep && is_anonymous(&op);
+        op.giants = GIANTS_CUT;
         aspace_op_claim(&op);
         aspace_write_unlock(irq);
         pt_range_clear(&op.range);
@@ -152,7 +154,7 @@ int aspace_discard_own(vaddr_t start, u64 size)
 int aspace_set_pages(vaddr_t start, u64 size, enum region_pages pages)
 {
     struct aspace_op op;
-    int error = pages > PAGES_LARGE ? -EINVAL : aspace_op_begin(&op, start, size);
+    int error = pages > PAGES_UP_TO_2M ? -EINVAL : aspace_op_begin(&op, start, size);
     bool irq;
 
     if (error != 0) {
@@ -160,6 +162,7 @@ int aspace_set_pages(vaddr_t start, u64 size, enum region_pages pages)
     }
     error = lock_mapped(&op, &irq);
     if (error == 0) {
+        op.giants = GIANTS_KEEP;
         aspace_op_claim(&op);
         region_for_each(region, &aspace.set, op.start, op.end)
         {

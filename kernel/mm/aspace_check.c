@@ -10,7 +10,7 @@
 #include <kernel/pagetable.h>
 
 struct check {
-    u64 leaves[3]; /* by level */
+    u64 leaves[4]; /* by level */
     bool busy;     /* some operation is under way: counters may differ */
 };
 
@@ -34,7 +34,7 @@ static void check_leaf(struct check *check, vaddr_t va, unsigned level, u64 pte)
             BUG("entry %lx at %lx in a region with protection %u", pte, va, region->prot);
         }
     }
-    BUG_ON(level > 2);
+    BUG_ON(level > 3);
     check->leaves[level]++;
 }
 
@@ -71,6 +71,7 @@ void aspace_check(void)
     if (!check.busy) {
         BUG_ON(check.leaves[1] != aspace_counted(COUNT_4K));
         BUG_ON(check.leaves[2] != aspace_counted(COUNT_2M));
+        BUG_ON(check.leaves[3] != aspace_counted(COUNT_1G));
     }
     aspace_write_unlock(irq);
 }

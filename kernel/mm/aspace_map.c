@@ -104,6 +104,7 @@ static int map_fixed(vaddr_t start, u64 size, const struct region *attributes)
     if (error != 0) {
         return error;
     }
+    op.giants = GIANTS_CUT;
     irq = aspace_op_lock(&op);
     if (region_set_overlaps(&aspace.set, op.start, op.end)) {
         aspace_op_claim(&op);
@@ -216,6 +217,7 @@ static void widen_to_lone_windows(struct aspace_op *op)
 
 static void unmap_claimed(struct aspace_op *op, bool irq)
 {
+    op->giants = GIANTS_CUT;
     aspace_op_claim(op);
     region_for_each(region, &aspace.set, op->start, op->end)
     {

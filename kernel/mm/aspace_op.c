@@ -29,6 +29,7 @@ int aspace_op_begin(struct aspace_op *op, vaddr_t start, u64 size)
     op->start = start;
     op->end = start + size;
     op->turn = (struct turn){0};
+    op->giants = GIANTS_SPLIT;
     region_pool_init(&op->pool);
     error = region_pool_reserve(&op->pool, OP_NODES, kmalloc);
     if (error == 0) {
@@ -118,6 +119,11 @@ bool aspace_op_lock(struct aspace_op *op)
 
 void aspace_op_claim(struct aspace_op *op)
 {
+    if (op->giants == GIANTS_SPLIT) {
+        giant_split_in(op->start, op->end);
+    } else if (op->giants == GIANTS_CUT) {
+        giant_split_cut(op->start, op->end);
+    }
     region_set_carve(&aspace.set, op->start, op->end, &op->pool);
     region_for_each(region, &aspace.set, op->start, op->end)
     {

@@ -74,19 +74,18 @@ static bool may_be_large(vaddr_t start, vaddr_t end, u64 size)
     return true;
 }
 
-static bool all_large(vaddr_t start, u64 size)
+/* Has all of it pages of at least that size? */
+static bool all_large(vaddr_t start, u64 size, u64 page_size)
 {
     struct aspace_resident now;
 
     aspace_resident_in(start, start + size, &now);
-    return now.large_bytes == size;
+    return (page_size == GIANT_SIZE ? now.giant_bytes : now.large_bytes) == size;
 }
 
-int aspace_require_large(vaddr_t start, u64 size)
+static int check_require(vaddr_t start, u64 size, u64 page_size)
 {
-    const struct fault like = {.populate = true, .may_wait = true, .only_large = true};
-    int error = IS_ALIGNED(start | size, LARGE_SIZE) ? aspace_check_mapped(start, size) : -EINVAL;
-    u64 made;
+    int error = IS_ALIGNED(start | size, page_size) ? aspace_check_mapped(start, size) : -EINVAL;
     bool irq, fits;
 
     if (error != 0) {
@@ -96,20 +95,47 @@ int aspace_require_large(vaddr_t start, u64 size)
         return -ENOMEM; /* before all other memory is given up for it */
     }
     irq = aspace_read_lock();
-    fits = may_be_large(start, start + size, LARGE_SIZE);
+    fits = may_be_large(start, start + size, page_size);
     aspace_read_unlock(irq);
-    if (!fits) {
-        return -EINVAL;
+    return fits ? 0 : -EINVAL;
+}
+
+int aspace_require_large(vaddr_t start, u64 size)
+{
+    const struct fault like = {.populate = true, .may_wait = true, .only_large = true};
+    int error = check_require(start, size, LARGE_SIZE);
+    u64 made;
+
+    if (error != 0) {
+        return error;
     }
     error = populate(&like, start, size);
     if (error == 0) {
         error = promote_windows(start, start + size, true, &made);
     }
-    if (error == 0 && !all_large(start, size)) {
+    if (error == 0 && !all_large(start, size, LARGE_SIZE)) {
         error = -ENOMEM; /* some of it was unmapped or split meanwhile */
     }
     if (error == 0) {
         error = aspace_set_pages(start, size, PAGES_LARGE);
     }
     return error == -EFAULT ? -ENOMEM : error;
+}
+
+/* What is empty gets a page that is zeroed, the rest is promoted. */
+int aspace_require_giant(vaddr_t start, u64 size)
+{
+    int error = check_require(start, size, GIANT_SIZE);
+    u64 made;
+
+    for (vaddr_t va = start; error == 0 && va < start + size; va += GIANT_SIZE) {
+        error = giant_populate(va, true, NULL, NULL);
+    }
+    if (error == 0) {
+        error = promote_giants(start, start + size, true, &made);
+    }
+    if (error == 0 && !all_large(start, size, GIANT_SIZE)) {
+        error = -ENOMEM; /* some of it was unmapped or split meanwhile */
+    }
+    return error == 0 ? aspace_set_pages(start, size, PAGES_GIANT) : error;
 }

@@ -10,6 +10,8 @@
  *   aspace_populate.c  frames before they are asked for
  *   promote.c        4 KiB pages to 2 MiB ones
  *   demote.c         and back
+ *   giant.c          pages of 1 GiB: made of nothing, split
+ *   giant_promote.c  and made of smaller ones
  *   aspace_move.c    mremap
  *   aspace_remap.c   swap, move, alias, slide (and remap_*.c)
  *   aspace_scan.c    looking at pages, and taking their accessed and dirty bits back
@@ -54,6 +56,7 @@ void aspace_write_unlock(bool irq);
 enum aspace_counter {
     COUNT_4K, /* leaves */
     COUNT_2M,
+    COUNT_1G,
     COUNT_FAULTS,
     COUNT_FAULTS_2M,
     COUNT_PROMOTIONS,
@@ -64,6 +67,25 @@ void aspace_count(enum aspace_counter counter, s64 n);
 u64 aspace_counted(enum aspace_counter counter);
 /* promote.c.  As aspace_promote_range(); `force`: also where advice is against it. */
 must_check int promote_windows(vaddr_t start, vaddr_t end, bool force, u64 *made);
+/* Copies what it maps, zeroes where there is nothing; was any page dirty?  Adds to *leaves. */
+must_check bool promote_copy_table(pfn_t large, const u64 *table, s64 *leaves);
+
+/* giant_promote.c.  As aspace_promote_giants(), likewise. */
+must_check int promote_giants(vaddr_t start, vaddr_t end, bool force, u64 *made);
+
+/*
+ * giant.c.  The write lock is held: splits the leaves of 1 GiB that have a part in [start, end),
+ * or of these only such as have a part outside too.
+ */
+void giant_split_in(vaddr_t start, vaddr_t end);
+void giant_split_cut(vaddr_t start, vaddr_t end);
+/* There are `n` more.  `n` may be -1. */
+void giant_count(s64 n);
+/* As aspace_populate_giant(); `force`: whatever the advice is. */
+must_check int giant_populate(vaddr_t va, bool force, void (*zero)(void *arg, void *at, u64 size),
+                              void *arg);
+/* Read lock held: may the GiB around `va` get one page, as its advice is? */
+must_check bool giant_is_wanted(vaddr_t va);
 
 /* Any lock may be held: what happened, for aspace_set_watch(). */
 void aspace_event(vaddr_t va, enum aspace_event event, u64 n);
@@ -107,7 +129,7 @@ void region_free(void *node);
 /*
  * An operation on [start, end):
  *
- *   aspace_op_begin       checks the range, takes all memory it may need
+ *   aspace_op_begin       checks the range, takes all memory it may need; sets op.giants
  *   aspace_op_lock        write lock, once no other operation is in the range
  *   aspace_op_claim       regions of the range end at its borders, and are busy
  *   aspace_write_unlock   ... page tables, shoot-down: no lock held ...
@@ -115,9 +137,15 @@ void region_free(void *node);
  *   aspace_op_release     no longer busy, merged; unlocks, wakes who waits
  *   aspace_op_end         gives back memory
  */
+enum op_giants {
+    GIANTS_SPLIT, /* when claiming: the operation meets no leaf of 1 GiB */
+    GIANTS_CUT,   /* only those that lie in the range in part; pt_range.c knows the others */
+    GIANTS_KEEP,  /* none: it does not touch them */
+};
 struct aspace_op {
     vaddr_t start, end;
     struct turn turn;
+    enum op_giants giants;
     struct region_pool pool;
     struct pt_range range;
 };

@@ -109,7 +109,14 @@ static void claim(struct remap *r)
 {
     bool irq = aspace_op_lock_both(&r->op[0], r->ops < 2 ? NULL : &r->op[1]);
 
+    for (u64 i = 0; i < r->request->count; i++) {
+        const struct remap_pair *pair = &r->request->pairs[i];
+
+        giant_split_in(pair->to, pair->to + pair->size);
+        giant_split_in(pair->from, pair->from + pair->size);
+    }
     for (unsigned i = 0; i < r->ops; i++) {
+        r->op[i].giants = GIANTS_KEEP;
         aspace_op_claim(&r->op[i]);
         region_for_each(region, &aspace.set, r->op[i].start, r->op[i].end)
         {

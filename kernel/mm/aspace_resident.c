@@ -15,7 +15,8 @@ static _Atomic u64 peak;
 
 u64 aspace_resident(void)
 {
-    return aspace_counted(COUNT_4K) * PAGE_SIZE + aspace_counted(COUNT_2M) * LARGE_SIZE;
+    return aspace_counted(COUNT_4K) * PAGE_SIZE + aspace_counted(COUNT_2M) * LARGE_SIZE +
+           aspace_counted(COUNT_1G) * GIANT_SIZE;
 }
 
 /* Memory only becomes less where this is called before, so nothing larger is missed. */
@@ -47,9 +48,19 @@ static void count_small(const u64 *entry, u64 pages, struct aspace_resident *out
     }
 }
 
-/* [va, end) lies in one window.  Returns from where to go on. */
-static vaddr_t count_window(vaddr_t va, vaddr_t end, struct aspace_resident *out)
+/* [va, end), by one leaf. */
+static void count_large(u64 pte, vaddr_t va, vaddr_t end, struct aspace_resident *out)
 {
+    out->bytes += end - va;
+    out->large_bytes += end - va;
+    out->file_bytes += pte & PTE_FILE ? end - va : 0;
+    out->dirty_bytes += pte & PTE_WRITE ? end - va : 0;
+}
+
+/* What one window has, or one leaf of 1 GiB.  Returns from where to go on. */
+static vaddr_t count_window(vaddr_t va, vaddr_t limit, struct aspace_resident *out)
+{
+    vaddr_t end = MIN(limit, ALIGN_DOWN(va, LARGE_SIZE) + LARGE_SIZE);
     struct spinlock *lock = pt_window_lock(va);
     bool irq = aspace_read_lock(), window_irq = spin_lock(lock);
     unsigned level;
@@ -58,13 +69,12 @@ static vaddr_t count_window(vaddr_t va, vaddr_t end, struct aspace_resident *out
 
     if (level == 1) {
         count_small(entry, (end - va) / PAGE_SIZE, out);
-    } else if (level == 2 && pte != 0) {
-        out->bytes += end - va;
-        out->large_bytes += end - va;
-        out->file_bytes += pte & PTE_FILE ? end - va : 0;
-        out->dirty_bytes += pte & PTE_WRITE ? end - va : 0;
-    } else if (level > 2) {
+    } else if (pte == 0) {
         end = ALIGN_DOWN(va, pt_level_size(level)) + pt_level_size(level);
+    } else {
+        end = MIN(limit, ALIGN_DOWN(va, pt_level_size(level)) + pt_level_size(level));
+        count_large(pte, va, end, out);
+        out->giant_bytes += level == 3 ? end - va : 0;
     }
     spin_unlock(lock, window_irq);
     aspace_read_unlock(irq);
@@ -75,7 +85,7 @@ void aspace_resident_in(vaddr_t start, vaddr_t end, struct aspace_resident *out)
 {
     *out = (struct aspace_resident){0};
     while (start < end) {
-        start = count_window(start, MIN(end, ALIGN_DOWN(start, LARGE_SIZE) + LARGE_SIZE), out);
+        start = count_window(start, end, out);
     }
 }
 
@@ -85,13 +95,12 @@ bool aspace_find_page(vaddr_t va, pfn_t *frame, bool *file)
     bool irq = aspace_read_lock(), window_irq = spin_lock(lock);
     unsigned level;
     u64 pte = pte_load(pt_lookup(va, &level));
-    bool there = level <= 2 && pte != 0;
 
     spin_unlock(lock, window_irq);
     aspace_read_unlock(irq);
     *file = (pte & PTE_FILE) != 0;
     *frame = ((pte & PTE_ADDRESS) + va % pt_level_size(level)) >> PAGE_SHIFT;
-    return there;
+    return pte != 0;
 }
 
 u64 aspace_mapped_in(vaddr_t start, vaddr_t end)

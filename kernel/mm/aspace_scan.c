@@ -59,6 +59,9 @@ struct scan {
     u64 *run;
     unsigned count;
     u64 value[GROUP_WINDOWS];
+    /* A leaf of 1 GiB whose bits were taken: all before `taken_end` are as it was. */
+    vaddr_t taken_end;
+    u64 taken;
 };
 
 static struct mutex clearing = {.queue = WAIT_QUEUE_INIT("scan", clearing.queue)};
@@ -144,6 +147,27 @@ static void look_at_large(struct scan *scan, u64 *entry, vaddr_t va, vaddr_t end
     }
 }
 
+/*
+ * The part of a leaf of 1 GiB that lies in a group.  Its bits are taken at its first group, if all
+ * of it is looked at, and told in each: another may split it before the last.
+ */
+static void look_at_giant(struct scan *scan, u64 *entry, vaddr_t va, vaddr_t end)
+{
+    u64 pte = pte_load(entry);
+
+    if ((pte & scan->clear) && IS_ALIGNED(va, GIANT_SIZE) &&
+        scan->request->end - va >= GIANT_SIZE) {
+        scan->taken = pte = take_bits(entry, pte, scan->clear);
+        scan->taken_end = va + GIANT_SIZE;
+        if (pte & PTE_PRESENT) {
+            tlb_batch_add(&scan->batch, va, GIANT_SIZE, GIANT_SIZE);
+        }
+    }
+    if (matches(scan, pte, 3)) {
+        note(scan, va, end);
+    }
+}
+
 /* The directory's entry for `va` points to a table that has changed. */
 static void set_changed(struct scan *scan, vaddr_t va)
 {
@@ -183,6 +207,7 @@ static void look_at_table(struct scan *scan, u64 *entry, vaddr_t va, vaddr_t end
 /* Window lock held.  Large leaves up to `end`, or one table: returns from where to go on. */
 static vaddr_t look_at_windows(struct scan *scan, vaddr_t va, vaddr_t end)
 {
+    vaddr_t first = va;
     bool table = false;
 
     while (va < end && !table) {
@@ -195,10 +220,16 @@ static vaddr_t look_at_windows(struct scan *scan, vaddr_t va, vaddr_t end)
             look_at_table(scan, entry, va, stop);
         } else if (level == 2 && pte_load(entry) != 0) {
             look_at_large(scan, entry, va, stop);
+        } else if (level == 3 && pte_load(entry) != 0) {
+            stop = end;
+            look_at_giant(scan, entry, va, stop);
         }
         va = stop;
     }
     store_run(scan);
+    if (first < scan->taken_end && matches(scan, scan->taken, 3)) {
+        note(scan, first, va);
+    }
     return va;
 }
 

@@ -261,6 +261,12 @@ void buddy_check_used(const struct buddy *b, pfn_t pfn, unsigned order)
     (void)find_used(b, pfn, order);
 }
 
+bool buddy_is_used(const struct buddy *b, pfn_t pfn, unsigned order)
+{
+    return has_desc(b, pfn) && buddy_desc(b, pfn)->state == FRAME_USED &&
+           buddy_desc(b, pfn)->order == order;
+}
+
 static void check_free_block(const struct buddy *b, pfn_t pfn, unsigned order, u32 prev)
 {
     pfn_t buddy = pfn ^ (1ull << order);

@@ -24,7 +24,7 @@ enum frame_state {
  * (b) the buddy's lock   (o) whoever owns the allocated frame   (a) atomic
  */
 struct frame_desc {
-    u32 next, prev;   /* (b) neighbours in the free list */
+    u32 next, prev;   /* (b) neighbours in the free list; of a used block: (o) a note, unused */
     u8 order;         /* (b) */
     u8 state;         /* (b) enum frame_state */
     u16 tag;          /* (o) enum frame_tag and the owner's number; 0 when freed */
@@ -75,6 +75,9 @@ void buddy_free(struct buddy *b, pfn_t pfn, unsigned order);
 
 /* BUG unless buddy_free() could take the block now.  Changes nothing. */
 void buddy_check_used(const struct buddy *b, pfn_t pfn, unsigned order);
+
+/* Is it in use, as one block of that order? */
+must_check bool buddy_is_used(const struct buddy *b, pfn_t pfn, unsigned order);
 
 /* BUG on a broken invariant. */
 void buddy_check(const struct buddy *b);

@@ -175,6 +175,10 @@ static int look_at_entry(struct fault *f, const struct region *region)
         f->next = ALIGN_DOWN(f->addr, LARGE_SIZE) + LARGE_SIZE;
         return 0;
     }
+    if (value == 0 && region->pages == PAGES_GIANT && !f->no_giant && !f->only_large &&
+        f->may_wait && giant_is_wanted(f->addr)) {
+        return FAULT_NEEDS_GIANT;
+    }
     if (value == 0) {
         plan(f, region, entry, level);
         return FAULT_NEEDS_FRAMES;
@@ -349,6 +353,11 @@ static int supply_step(struct fault *f, int step)
         return fault_supply_copy(f);
     case FAULT_NEEDS_OWN:
         return fault_supply_own_copy(f);
+    case FAULT_NEEDS_GIANT:
+        /* Once; if something else is there then, it is seen. */
+        f->no_giant = true;
+        (void)!aspace_populate_giant(ALIGN_DOWN(f->addr, GIANT_SIZE), NULL, NULL);
+        return FAULT_RETRY;
     default:
         return step;
     }

@@ -12,6 +12,7 @@
  */
 #include "aspace_priv.h"
 
+#include <kernel/errno.h>
 #include <kernel/pagetable.h>
 #include <kernel/platform.h>
 
@@ -41,7 +42,8 @@ int fault_store_large(vaddr_t va, const pfn_t *frame, unsigned count, u64 bits, 
     int error = pt_entry(va, 2, &entry);
 
     if (error != 0) {
-        return error;
+        *stored = 0;
+        return error == -EEXIST ? 0 : error; /* a page of 1 GiB came in between */
     }
     for (; n < count && pte_load(&entry[n]) == 0; n++) {
         value[n] = frame[n] << PAGE_SHIFT | bits | PTE_LARGE;

@@ -24,6 +24,7 @@ enum fault_step {
     FAULT_NEEDS_PAGES, /* of a file */
     FAULT_NEEDS_COPY,  /* of the file's page that is mapped */
     FAULT_NEEDS_OWN,   /* a copy of the page that a snapshot has too */
+    FAULT_NEEDS_GIANT, /* a frame of 1 GiB */
     FAULT_BUSY,        /* wait for the region */
     FAULT_RETRY,       /* things have changed: look again */
 };
@@ -39,6 +40,7 @@ struct fault {
     bool only_large; /* populate: nothing but 2 MiB, whatever the region says */
     u32 ahead;       /* a bit for each frame that was zeroed ahead */
     bool no_large;   /* there are no 2 MiB frames */
+    bool no_giant;   /* nor 1 GiB ones */
     bool own_tried;  /* there can be no private pages ahead */
     u64 seen;        /* aspace.releases when the region was found busy */
     struct turn turn;

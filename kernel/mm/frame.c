@@ -251,6 +251,21 @@ u16 frame_tag(pfn_t pfn)
     return zone_desc(pfn)->tag;
 }
 
+void frame_set_note(pfn_t pfn, u32 note)
+{
+    zone_desc(pfn)->next = note;
+}
+
+u32 frame_note(pfn_t pfn)
+{
+    return zone_desc(pfn)->next;
+}
+
+bool frame_is_block(pfn_t pfn, unsigned order)
+{
+    return zone_is_used(pfn, order);
+}
+
 void frame_get_stats(struct frame_stats *stats)
 {
     zone_get_stats(stats);

@@ -29,6 +29,7 @@ void zone_get_stats(struct frame_stats *stats);
 u64 zone_free_estimate(void);
 /* BUG if the block is not in use, or not as large. */
 void zone_check_used(pfn_t pfn, unsigned order);
+must_check bool zone_is_used(pfn_t pfn, unsigned order);
 void zone_check(void);
 /* BUG if there is no such frame. */
 struct frame_desc *zone_desc(pfn_t pfn);

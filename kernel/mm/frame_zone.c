@@ -98,6 +98,15 @@ void zone_check_used(pfn_t pfn, unsigned order)
     spin_unlock(&zone.lock, irq);
 }
 
+bool zone_is_used(pfn_t pfn, unsigned order)
+{
+    bool irq = spin_lock(&zone.lock);
+    bool used = buddy_is_used(&zone.buddy, pfn, order);
+
+    spin_unlock(&zone.lock, irq);
+    return used;
+}
+
 void zone_check(void)
 {
     bool irq = spin_lock(&zone.lock);

@@ -6,6 +6,7 @@
 #include <kernel/syscall.h>
 
 #include <kernel/aspace.h>
+#include <kernel/cpu.h>
 #include <kernel/errno.h>
 #include <kernel/fd.h>
 #include <kernel/pagetable.h>
@@ -59,6 +60,7 @@ struct mmap_call {
     u64 offset;
     struct file *file; /* NULL: anonymous */
     unsigned flags;    /* of aspace_map() */
+    u64 page_size;     /* MAP_HUGETLB */
 };
 
 static int map_there(const struct mmap_call *call, vaddr_t hint, unsigned place, vaddr_t *addr)
@@ -107,11 +109,39 @@ static int check_fixed(const struct mmap_call *call)
     return 0;
 }
 
+/* At the hint if that is free, else at some multiple of 1 GiB: a part of a larger mapping. */
+static int map_giants(const struct mmap_call *call, vaddr_t *addr)
+{
+    struct mmap_call larger = *call;
+    int error = call->hint == 0 ? -EEXIST : map_there(call, call->hint, MAP_PLACE_NOREPLACE, addr);
+    vaddr_t at;
+
+    if (error == 0) {
+        return 0;
+    }
+    larger.size += GIANT_SIZE;
+    error = map_there(&larger, 0, MAP_PLACE_HINT, &at);
+    if (error != 0) {
+        return error;
+    }
+    *addr = ALIGN_UP(at, GIANT_SIZE);
+    if (*addr > at) {
+        error = aspace_unmap(at, *addr - at);
+    }
+    if (error == 0 && *addr < at + GIANT_SIZE) {
+        error = aspace_unmap(*addr + call->size, at + GIANT_SIZE - *addr);
+    }
+    return error;
+}
+
 static int map_call(const struct mmap_call *call, vaddr_t *addr)
 {
     u32 fixed = call->linux_flags & (LINUX_MAP_FIXED | LINUX_MAP_FIXED_NOREPLACE);
     int error;
 
+    if (fixed == 0 && call->page_size == GIANT_SIZE) {
+        return map_giants(call, addr);
+    }
     if (fixed == 0) {
         return (call->linux_flags & LINUX_MAP_32BIT) && call->hint == 0
                    ? map_low(call, addr)
@@ -156,20 +186,23 @@ static int check_file(struct mmap_call *call)
     return file->inode->pages == NULL ? -ENODEV : 0;
 }
 
-/* Of 2 MiB or 1 GiB (which is 2 MiB pages here), or the default size. */
+/* Of 2 MiB or 1 GiB (2 MiB pages where there are no others), or the default size. */
 static int check_huge(struct mmap_call *call)
 {
     unsigned shift = call->linux_flags >> LINUX_MAP_HUGE_SHIFT & LINUX_MAP_HUGE_MASK;
 
+    bool giant = shift == GIANT_SHIFT && (call->flags & MAP_SHARE) == 0 && cpu_has_giant_pages();
+
     if (call->file != NULL || (shift != 0 && shift != LARGE_SHIFT && shift != GIANT_SHIFT)) {
         return -EINVAL;
     }
+    call->page_size = giant ? GIANT_SIZE : LARGE_SIZE;
     if ((call->linux_flags & (LINUX_MAP_FIXED | LINUX_MAP_FIXED_NOREPLACE)) &&
-        !IS_ALIGNED(call->hint, LARGE_SIZE)) {
+        !IS_ALIGNED(call->hint, call->page_size)) {
         return -EINVAL;
     }
     call->size = ALIGN_UP(call->size, shift == GIANT_SHIFT ? GIANT_SIZE : LARGE_SIZE);
-    call->hint = ALIGN_UP(call->hint, LARGE_SIZE);
+    call->hint = ALIGN_UP(call->hint, call->page_size);
     return 0;
 }
 
@@ -216,7 +249,8 @@ static s64 mmap_checked(struct mmap_call *call)
         return error;
     }
     if (call->linux_flags & LINUX_MAP_HUGETLB) {
-        error = aspace_advise_pages(addr, call->size, PAGES_LARGE);
+        error = call->page_size == GIANT_SIZE ? aspace_set_pages(addr, call->size, PAGES_GIANT)
+                                              : aspace_advise_pages(addr, call->size, PAGES_LARGE);
     }
     if (populate) {
         error = aspace_populate(addr, call->size); /* as on Linux, failing is no error */

@@ -283,6 +283,63 @@ int pt_demote(vaddr_t va)
     return 0;
 }
 
+/* The entry of level 3, NULL if there is no table of them. */
+static u64 *pointer_entry(vaddr_t va)
+{
+    u64 value = pte_load(root_entry(va));
+
+    return value == 0 ? NULL : pt_table(value) + pt_index(va, 3);
+}
+
+u64 *pt_giant_leaf(vaddr_t va)
+{
+    u64 *entry = pointer_entry(va);
+
+    return entry != NULL && (pte_load(entry) & PTE_LARGE) != 0 ? entry : NULL;
+}
+
+/* What was kept when the leaf was made. */
+static u64 kept_directory(u64 leaf)
+{
+    return (u64)frame_note((leaf & PTE_ADDRESS) >> PAGE_SHIFT) << PAGE_SHIFT;
+}
+
+u64 pt_giant_close(vaddr_t va)
+{
+    return pte_exchange(pointer_entry(va), 0);
+}
+
+void pt_giant_make(vaddr_t va, u64 table, u64 leaf)
+{
+    frame_set_note((leaf & PTE_ADDRESS) >> PAGE_SHIFT, (u32)((table & PTE_ADDRESS) >> PAGE_SHIFT));
+    pte_store(pointer_entry(va), leaf);
+}
+
+void pt_giant_split(vaddr_t va)
+{
+    u64 *entry = pointer_entry(va);
+    u64 old = pte_load(entry), table = kept_directory(old);
+    u64 *leaf = phys_to_virt(table);
+
+    do {
+        for (unsigned i = 0; i < PT_ENTRIES; i++) {
+            pte_store(&leaf[i], old + i * LARGE_SIZE);
+        }
+        /* Again if a CPU set accessed or dirty meanwhile. */
+    } while (!pte_replace(entry, &old, table | PTE_TABLE));
+}
+
+u64 pt_giant_take(vaddr_t va)
+{
+    u64 *entry = pointer_entry(va);
+    u64 table = kept_directory(pte_load(entry));
+
+    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+        pte_store(&((u64 *)phys_to_virt(table))[i], 0);
+    }
+    return pte_exchange(entry, table | PTE_TABLE);
+}
+
 bool pt_link_into(vaddr_t va, paddr_t table)
 {
     u64 *entry = pt_directory_entry(va), none = 0;

@@ -63,8 +63,7 @@ static bool table_is_fit(const u64 *table, bool fill)
     return leaves > 0;
 }
 
-/* Copies what the table maps; returns whether any page was dirty. */
-static bool copy_pages(pfn_t large, const u64 *table, s64 *leaves)
+bool promote_copy_table(pfn_t large, const u64 *table, s64 *leaves)
 {
     bool dirty = false;
 
@@ -161,7 +160,8 @@ static void copy_windows(struct promotion *p)
         s64 leaves = 0;
 
         if (p->old[i] != 0) {
-            bool dirty = copy_pages(p->value[i] >> PAGE_SHIFT, pt_table(p->old[i]), &leaves);
+            bool dirty =
+                promote_copy_table(p->value[i] >> PAGE_SHIFT, pt_table(p->old[i]), &leaves);
 
             p->value[i] |= p->bits[i] | PTE_LARGE | PTE_ACCESSED | (dirty ? PTE_DIRTY : 0);
             aspace_count(COUNT_4K, -leaves);
@@ -228,6 +228,7 @@ static int promote(struct promotion *p, vaddr_t start)
     if (error != 0) {
         return error;
     }
+    p->op.giants = GIANTS_KEEP;
     take_frames(p);
     error = promote_locked(p);
     for (unsigned i = p->used; i < p->frames; i++) {

@@ -292,14 +292,32 @@ static vaddr_t change_window(struct pt_range *range, vaddr_t va, vaddr_t stop)
     return va;
 }
 
-/* The next address from `va` on whose directory has an entry for it. */
+/* A leaf of 1 GiB, wholly in the range: others were split.  Returns where to go on. */
+static vaddr_t change_giant(struct pt_range *range, u64 *entry, vaddr_t va)
+{
+    u64 old;
+
+    BUG_ON(!IS_ALIGNED(va, GIANT_SIZE) || range->end - va < GIANT_SIZE);
+    if (!range->clear) {
+        protect_leaf(range, entry, va, GIANT_SIZE);
+        return va + GIANT_SIZE;
+    }
+    old = pt_giant_take(va);
+    if (old & PTE_PRESENT) {
+        tlb_batch_add(&range->batch, va, GIANT_SIZE, GIANT_SIZE);
+    }
+    release_frame(range, old, ORDER_1G);
+    giant_count(-1);
+    return va + GIANT_SIZE;
+}
+
+/* The next address from `va` on whose directory has an entry for it, or a leaf of 1 GiB. */
 static vaddr_t skip_empty(vaddr_t va, vaddr_t end)
 {
     while (va < end) {
         unsigned level;
 
-        (void)pt_lookup(va, &level);
-        if (level <= 2) {
+        if (pte_load(pt_lookup(va, &level)) != 0 || level <= 2) {
             break;
         }
         va = ALIGN_DOWN(va, pt_level_size(level)) + pt_level_size(level);
@@ -315,7 +333,9 @@ static void change(struct pt_range *range)
         if (range->clear && tlb_batch_full(&range->batch)) {
             tlb_batch_finish(&range->batch);
         }
-        if (IS_ALIGNED(va, LARGE_SIZE) && end - va >= LARGE_SIZE) {
+        if (pt_giant_leaf(va) != NULL) {
+            va = change_giant(range, pt_giant_leaf(va), va);
+        } else if (IS_ALIGNED(va, LARGE_SIZE) && end - va >= LARGE_SIZE) {
             va = change_directory(range, va);
         } else {
             va = change_window(range, va, MIN(end, ALIGN_DOWN(va, LARGE_SIZE) + LARGE_SIZE));

@@ -149,7 +149,8 @@ static inline bool memory_back(const struct memory_state *before, u64 spare)
     return EQ(now.regions, before->stats.regions) &
            EQ(now.bytes_mapped, before->stats.bytes_mapped) &
            EQ(now.resident_4k, before->stats.resident_4k) &
-           EQ(now.resident_2m, before->stats.resident_2m);
+           EQ(now.resident_2m, before->stats.resident_2m) &
+           EQ(now.resident_1g, before->stats.resident_1g);
 }
 
 /* A kernel thread on one CPU; NULL and a failed test if there is no memory. */

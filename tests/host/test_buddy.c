@@ -165,7 +165,11 @@ static void test_free_in_parts(void)
 
     setup(one, 1, true);
     OK(take(12, &pfn));
+    OK(buddy_is_used(&fix.buddy, pfn, 12));
+    OK(!buddy_is_used(&fix.buddy, pfn, 9));
     give(512, 9); /* the second of eight */
+    OK(!buddy_is_used(&fix.buddy, pfn, 12));
+    OK(!buddy_is_used(&fix.buddy, 512, 9));
     buddy_check(&fix.buddy);
     EQ(fix.buddy.free, 512);
     give(1024 + 7, 0);

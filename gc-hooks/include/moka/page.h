@@ -26,7 +26,7 @@ extern "C" {
 
 struct moka_page {
     uint64_t frame; /* physical address / 4096 of the 4 KiB asked for; 0 if not present */
-    uint64_t size;  /* bytes that its entry maps: 4096 or 2 MiB; 0 if not present */
+    uint64_t size;  /* bytes that its entry maps: 4096, 2 MiB or 1 GiB; 0 if not present */
     uint32_t flags; /* MOKA_PAGE_* */
     uint32_t reserved;
 };
@@ -35,7 +35,7 @@ struct moka_page {
 #define MOKA_SCAN_PRESENT 1u
 #define MOKA_SCAN_DIRTY 2u
 #define MOKA_SCAN_ACCESSED 4u
-#define MOKA_SCAN_LARGE 8u /* mapped by an entry of 2 MiB */
+#define MOKA_SCAN_LARGE 8u /* mapped by an entry of 2 MiB or 1 GiB */
 /* Take back the dirty and accessed bits that are asked for. */
 #define MOKA_SCAN_CLEAR 256u
 
@@ -66,9 +66,9 @@ struct moka_page_hooks {
      * One shoot-down of the CPUs' TLBs at most, whatever the size.
      *
      * A page counts as dirty from when it is mapped, if it may be written then.  At
-     * a grain of 4096 all units of a 2 MiB page have the same answer; of such a
-     * page that is only partly in the scan, nothing is cleared.  What is not
-     * mapped counts as absent.
+     * a grain of 4096 all units of a 2 MiB page have the same answer, as have those of a
+     * 1 GiB page at either; of such a page that is only partly in the scan, nothing is cleared.
+     * What is not mapped counts as absent.
      *
      * -EBADF; -ERANGE; -EINVAL: flags, grain or alignment; -ENOSPC: the bitmap
      * is too small; -EFAULT: it cannot be written.  Nothing has been cleared then.
@@ -76,9 +76,10 @@ struct moka_page_hooks {
     int64_t (*scan)(int range, const struct moka_scan *scan);
 
     /*
-     * Makes 4 KiB pages of all 2 MiB pages that have a part in [start, start +
-     * size), multiples of 4096; dirty and accessed are carried over.  How many
-     * were split.  -EBADF, -ERANGE, -EINVAL; -ENOMEM: some may have been split.
+     * Makes 4 KiB pages of all larger ones that have a part in [start, start +
+     * size), multiples of 4096 (of a page of 1 GiB the rest keeps 2 MiB); dirty and
+     * accessed are carried over.  How many were split.  -EBADF, -ERANGE, -EINVAL; -ENOMEM: some may
+     * have been split.
      */
     int64_t (*split)(int range, void *start, uint64_t size);
     /*

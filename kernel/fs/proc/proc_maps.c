@@ -163,7 +163,9 @@ static void print_details(struct text *text, const struct map *map)
     text_puts(text, map->prot & PROT_EXEC ? " ex" : "");
     text_puts(text, map->shared ? " sh" : "");
     text_puts(text, " mr mw me");
-    text_puts(text, map->pages == PAGES_LARGE ? " hg" : map->pages == PAGES_SMALL ? " nh" : "");
+    text_puts(text, map->pages == PAGES_LARGE || map->pages == PAGES_GIANT ? " hg"
+                    : map->pages == PAGES_SMALL                            ? " nh"
+                                                                           : "");
     text_puts(text, " \n");
 }
 
@@ -236,7 +238,9 @@ SHOW(show_smaps_rollup)
     text_print(text, "%08lx-%08lx ---p 00000000 00:00 0%*s[rollup]\n", (unsigned long)bounds.start,
                (unsigned long)bounds.end, 26, "");
     text_print(text, "Rss:            %8lu kB\nPss:            %8lu kB\n", resident, resident);
-    text_print(text, "AnonHugePages:  %8lu kB\n", (unsigned long)(stats.resident_2m * 2048));
+    text_print(
+        text, "AnonHugePages:  %8lu kB\n",
+        (unsigned long)((stats.resident_2m * LARGE_SIZE + stats.resident_1g * GIANT_SIZE) / KIB));
     text_puts(text, "Swap:                  0 kB\nSwapPss:               0 kB\n");
     return 0;
 }

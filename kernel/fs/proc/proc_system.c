@@ -124,7 +124,8 @@ SHOW(show_meminfo)
     print_kb(text, "", "VmallocTotal", 0);
     print_kb(text, "", "VmallocUsed", 0);
     print_kb(text, "", "VmallocChunk", 0);
-    print_kb(text, "", "AnonHugePages", m.aspace.resident_2m * LARGE_SIZE);
+    print_kb(text, "", "AnonHugePages",
+             m.aspace.resident_2m * LARGE_SIZE + m.aspace.resident_1g * GIANT_SIZE);
     print_kb(text, "", "ShmemHugePages", 0);
     text_puts(text, "HugePages_Total:       0\nHugePages_Free:        0\n"
                     "HugePages_Rsvd:        0\nHugePages_Surp:        0\n");
@@ -144,7 +145,8 @@ SHOW(show_node_meminfo)
     print_kb(text, "Node 0 ", "MemUsed", m.total - m.free);
     print_kb(text, "Node 0 ", "FilePages", m.cached);
     print_kb(text, "Node 0 ", "AnonPages", m.anonymous);
-    print_kb(text, "Node 0 ", "AnonHugePages", m.aspace.resident_2m * LARGE_SIZE);
+    print_kb(text, "Node 0 ", "AnonHugePages",
+             m.aspace.resident_2m * LARGE_SIZE + m.aspace.resident_1g * GIANT_SIZE);
     text_puts(text, "Node 0 HugePages_Total:     0\nNode 0 HugePages_Free:      0\n"
                     "Node 0 HugePages_Surp:      0\n");
     return 0;

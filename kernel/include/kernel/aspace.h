@@ -48,6 +48,8 @@ enum region_pages {
     PAGES_DEFAULT, /* the policy decides: 2 MiB wherever a window fits */
     PAGES_SMALL,   /* 4 KiB only */
     PAGES_LARGE,   /* 2 MiB, also where that means promoting */
+    PAGES_GIANT,   /* 1 GiB where nothing is in one yet, else 2 MiB */
+    PAGES_UP_TO_2M /* as PAGES_DEFAULT, and never 1 GiB */
 };
 
 /* The file behind a region, shared by the regions that one mapping was split into. */
@@ -120,6 +122,15 @@ must_check int aspace_populate_unzeroed(vaddr_t start, u64 size);
  * -ENOMEM: no such frames, or a hole: the advice is as it was, and what is backed stays.
  */
 must_check int aspace_require_large(vaddr_t start, u64 size);
+/* The same with 1 GiB pages, of one region in each. */
+must_check int aspace_require_giant(vaddr_t start, u64 size);
+
+/*
+ * Backs the GiB at `va` with one page, if its advice is that, it lies in one region, and nothing is
+ * in it.  0 (also if not), -ENOMEM: no such frame.  `zero` zeroes its frame; NULL: done here.
+ */
+must_check int aspace_populate_giant(vaddr_t va, void (*zero)(void *arg, void *at, u64 size),
+                                     void *arg);
 /* MADV_POPULATE_READ and _WRITE: -ENOMEM, -EFAULT (beyond the end of a file), -EINVAL. */
 must_check int aspace_populate_access(vaddr_t start, u64 size, bool write);
 /*
@@ -171,8 +182,13 @@ must_check int aspace_promote(vaddr_t window);
  * *made: how many.  0 or -ENOMEM. */
 must_check int aspace_promote_range(vaddr_t start, vaddr_t end, u64 *made);
 
+/* The same with 1 GiB pages, of 2 MiB and 4 KiB ones. */
+must_check int aspace_promote_giants(vaddr_t start, vaddr_t end, u64 *made);
+
 /* Makes 4 KiB pages of the 2 MiB one at `window`: 1; 0: there is none; -EINVAL, -ENOMEM. */
 must_check int aspace_demote(vaddr_t window);
+/* Makes 2 MiB pages of the 1 GiB one that `va` lies in: 1; 0: there is none. */
+must_check int aspace_demote_giant(vaddr_t va);
 
 /*
  * A page fault at `addr`.  0 if the access may be tried again; -EFAULT if there
@@ -233,6 +249,7 @@ void aspace_note_resident(void);
 /* Of a range that begins and ends at a page: what has frames, and of which kind. */
 struct aspace_resident {
     u64 bytes, large_bytes, file_bytes;
+    u64 giant_bytes; /* of large_bytes: in pages of 1 GiB */
     u64 dirty_bytes; /* or that may be, being writable */
 };
 void aspace_resident_in(vaddr_t start, vaddr_t end, struct aspace_resident *out);

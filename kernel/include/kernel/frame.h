@@ -96,6 +96,13 @@ enum frame_tag {
 void frame_set_tag(pfn_t pfn, u16 tag);
 u16 frame_tag(pfn_t pfn);
 
+/* A number that the owner of an allocated block leaves with its first frame; undefined before. */
+void frame_set_note(pfn_t pfn, u32 note);
+u32 frame_note(pfn_t pfn);
+
+/* Is that an allocated block of which nothing has been freed?  Its owner may ask. */
+must_check bool frame_is_block(pfn_t pfn, unsigned order);
+
 /*
  * Works at zeroing one free 2 MiB frame ahead of need and keeps it aside.
  * For idle CPUs, with no spinlock held.  Asks keep_going() every three

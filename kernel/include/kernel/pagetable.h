@@ -127,8 +127,26 @@ u64 *pt_lookup(vaddr_t va, unsigned *level);
 /* The entry of `va` in its directory (level 2), NULL if there is none. */
 u64 *pt_directory_entry(vaddr_t va);
 
-/* The level-1 table that a level-2 entry points to. */
+/* The table that an entry points to. */
 u64 *pt_table(u64 directory_entry);
+
+/*
+ * Leaves of 1 GiB in the application's memory.  A window's lock does not guard them: they are
+ * made, split and taken away by who holds the address space's write lock or has claimed all of
+ * it, and else only change by compare-and-exchange (protection, accessed, dirty).  The directory
+ * that was there is kept with the frame, so that all this needs no memory.
+ */
+
+/* The entry of `va` that is such a leaf, or NULL. */
+u64 *pt_giant_leaf(vaddr_t va);
+/* Nothing of the GiB can be reached any more; returns its entry, which leads to the directory. */
+must_check u64 pt_giant_close(vaddr_t va);
+/* The directory `table`, that entry, is replaced by a leaf. */
+void pt_giant_make(vaddr_t va, u64 table, u64 leaf);
+/* The leaf is replaced by its directory, with leaves of 2 MiB that are like it. */
+void pt_giant_split(vaddr_t va);
+/* The same, with nothing in the directory; returns the leaf. */
+must_check u64 pt_giant_take(vaddr_t va);
 
 /* Bytes that one entry of `level` covers. */
 static inline u64 pt_level_size(unsigned level)
