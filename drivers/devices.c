@@ -22,6 +22,7 @@ static const struct {
     {VIRTIO_ID_NET, "network", virtio_net_probe},
     {VIRTIO_ID_CONSOLE, "console", virtio_console_probe},
     {VIRTIO_ID_RNG, "random numbers", virtio_rng_probe},
+    {VIRTIO_ID_BALLOON, "balloon", virtio_balloon_probe},
     {VIRTIO_ID_9P, "9P", virtio_9p_probe},
 };
 

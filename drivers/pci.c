@@ -194,7 +194,7 @@ int pci_bar_place(const struct pci_function *f, unsigned bar, paddr_t *base, u64
 
 void pci_enable(const struct pci_function *f)
 {
-    pci_write(f, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    pci_write(f, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_NO_LINE);
 }
 
 u16 pci_acpi_ports(void)

@@ -12,6 +12,7 @@
 #define PCI_COMMAND 0x04
 #define PCI_COMMAND_MEMORY 2u
 #define PCI_COMMAND_MASTER 4u
+#define PCI_COMMAND_NO_LINE (1u << 10)     /* interrupts are messages only */
 #define PCI_STATUS_CAPABILITIES (1u << 20) /* in the word at PCI_COMMAND */
 #define PCI_BAR(n) (0x10u + 4u * (n))
 #define PCI_BARS 6u

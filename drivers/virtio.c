@@ -58,6 +58,7 @@ int virtio_negotiate(struct virtio_device *device, u64 wanted)
         return refuse(device, "offers no virtio 1 (QEMU: -global virtio-mmio.force-legacy=false)");
     }
     wanted |= VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC;
+    device->offered = offered;
     device->features = offered & wanted;
     device->ops->set_features(device, device->features);
     device->ops->set_status(device, driver | STATUS_FEATURES_OK);
@@ -69,10 +70,12 @@ int virtio_negotiate(struct virtio_device *device, u64 wanted)
 
 int virtio_start(struct virtio_device *device, void (*interrupt)(struct virtio_device *device))
 {
-    int err;
+    int err = 0;
 
     device->interrupt = interrupt;
-    err = device->ops->irq_set(device);
+    if (interrupt != NULL) {
+        err = device->no_interrupts ? -ENODEV : device->ops->irq_set(device);
+    }
     if (err != 0) {
         kprintf("%s: its interrupt cannot be routed (error %d)\n", device->name, -err);
         return err;

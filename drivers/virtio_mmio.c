@@ -6,8 +6,8 @@
  *
  * The interrupt line stays up until it is acknowledged, which is done before
  * the queues are looked at: what comes after makes a new edge.  Both bits are
- * acknowledged without reading which it was (an access is 28 us on kvm_pvm): the
- * one driver that hears of changes of the configuration takes any for one.
+ * acknowledged without reading which it was (an access is 28 us on kvm_pvm): who
+ * hears of changes of the configuration takes any for one.
  */
 #include "virtio_priv.h"
 
@@ -132,6 +132,11 @@ static void mmio_read_config(struct virtio_device *device, u32 offset, void *buf
     } while (*reg(device, REG_GENERATION) != before);
 }
 
+static void mmio_write_config(struct virtio_device *device, u32 offset, u32 value)
+{
+    *reg(device, REG_CONFIG + offset) = value;
+}
+
 static void mmio_interrupt(void *arg)
 {
     struct virtio_device *device = arg;
@@ -160,6 +165,7 @@ static const struct virtio_transport_ops mmio_ops = {
     .queue_set = mmio_queue_set,
     .notify = mmio_notify,
     .read_config = mmio_read_config,
+    .write_config = mmio_write_config,
     .irq_set = mmio_irq_set,
 };
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * virtio over PCI (virtio 1.2, section 4.1), modern only: registers in a BAR,
- * found by capabilities, and MSI-X, one vector for all queues of a device.
- * A message needs no acknowledgement, so an interrupt costs no exit of ours.
+ * found by capabilities, and MSI-X, one vector for all queues of a device, and for changes
+ * of its configuration if its driver hears of those.
+ * A message needs no acknowledgement, so an interrupt costs no exit of ours.  QEMU's balloon has
+ * no MSI-X: its driver does without interrupts.  (The lines of old would need tables of the
+ * firmware's to be found by, and be shared with other devices.)
  */
 #include "pci_priv.h"
 #include "virtio_pci_cap_priv.h"
@@ -145,9 +148,11 @@ static int vpci_queue_set(struct virtio_device *device, u16 index, u16 size, pad
     set_address(pci->common, C_QUEUE_DESC, desc);
     set_address(pci->common, C_QUEUE_AVAIL, avail);
     set_address(pci->common, C_QUEUE_USED, used);
-    *reg16(pci->common, C_QUEUE_VECTOR) = 0;
-    if (*reg16(pci->common, C_QUEUE_VECTOR) != 0) {
-        return -ENODEV; /* it has no room for the vector: 4.1.5.1.2 */
+    if (!device->no_interrupts) {
+        *reg16(pci->common, C_QUEUE_VECTOR) = 0;
+        if (*reg16(pci->common, C_QUEUE_VECTOR) != 0) {
+            return -ENODEV; /* it has no room for the vector: 4.1.5.1.2 */
+        }
     }
     *reg16(pci->common, C_QUEUE_ENABLE) = 1;
     return 0;
@@ -177,6 +182,15 @@ static void vpci_read_config(struct virtio_device *device, u32 offset, void *buf
         before = *reg8(pci->common, C_GENERATION);
         virtio_copy_config(pci->config + offset, buf, size);
     } while (*reg8(pci->common, C_GENERATION) != before);
+}
+
+static void vpci_write_config(struct virtio_device *device, u32 offset, u32 value)
+{
+    struct virtio_pci *pci = pci_of(device);
+
+    if (offset + sizeof(value) <= pci->layout.part[VIRTIO_PCI_DEVICE].length) {
+        *reg32(pci->config, offset) = value;
+    }
 }
 
 static void vpci_interrupt(void *arg)
@@ -220,6 +234,7 @@ static const struct virtio_transport_ops vpci_ops = {
     .queue_set = vpci_queue_set,
     .notify = vpci_notify,
     .read_config = vpci_read_config,
+    .write_config = vpci_write_config,
     .irq_set = vpci_irq_set,
 };
 
@@ -272,7 +287,8 @@ static int set_up(struct virtio_pci *pci)
     if (err == 0) {
         err = map_part(pci, VIRTIO_PCI_DEVICE, &pci->config);
     }
-    if (err == 0) {
+    pci->device.no_interrupts = layout->msix == 0;
+    if (err == 0 && layout->msix != 0) {
         err =
             map(pci, layout->msix_bar, layout->msix_offset, layout->msix_entries * 16u, &pci->msix);
     }
@@ -280,6 +296,9 @@ static int set_up(struct virtio_pci *pci)
         return err;
     }
     pci_enable(&pci->function);
+    if (layout->msix == 0) {
+        return 0;
+    }
     pci_write(&pci->function, layout->msix,
               (pci_read(&pci->function, layout->msix) & ~MSIX_MASK_ALL) | MSIX_ENABLE);
     /* After MSI-X is on, or the device keeps no vectors. */

@@ -78,7 +78,7 @@ static void parse_msix(const struct reader *r, u32 at, u32 head, struct virtio_p
 static bool complete(const struct virtio_pci_layout *layout)
 {
     return layout->part[VIRTIO_PCI_COMMON].length >= COMMON_SIZE &&
-           layout->part[VIRTIO_PCI_NOTIFY].length >= 2 && layout->msix != 0;
+           layout->part[VIRTIO_PCI_NOTIFY].length >= 2;
 }
 
 int virtio_pci_parse(u32 (*read)(void *arg, u32 offset), void *arg,

@@ -21,7 +21,7 @@ struct virtio_pci_range {
 struct virtio_pci_layout {
     struct virtio_pci_range part[VIRTIO_PCI_PARTS];
     u32 notify_multiplier;
-    u8 msix;          /* offset of the capability; 0: none */
+    u8 msix;          /* offset of the capability; 0: it has no interrupts for us */
     u16 msix_entries; /* of its table, */
     u8 msix_bar;      /* which is there */
     u32 msix_offset;

@@ -19,6 +19,7 @@
 #define VIRTIO_ID_BLOCK 2u
 #define VIRTIO_ID_CONSOLE 3u
 #define VIRTIO_ID_RNG 4u
+#define VIRTIO_ID_BALLOON 5u
 #define VIRTIO_ID_9P 9u
 
 #define VIRTIO_F_INDIRECT_DESC (1ull << 28)
@@ -39,6 +40,8 @@ struct virtio_transport_ops {
     void (*notify)(struct virtio_device *device, u16 index);
     /* Consistent: all of one generation.  The offset is a multiple of 4. */
     void (*read_config)(struct virtio_device *device, u32 offset, void *buf, u32 size);
+    /* One field of 32 bits; the offset is a multiple of 4. */
+    void (*write_config)(struct virtio_device *device, u32 offset, u32 value);
     /* Routes the device's interrupts to device->interrupt. */
     int (*irq_set)(struct virtio_device *device);
 };
@@ -48,11 +51,12 @@ struct virtio_device {
     char name[24];                                   /* (c) "virtio-blk mmio/0" for messages */
     u32 id;                                          /* (c) VIRTIO_ID_* */
     const struct virtio_transport_ops *ops;          /* (c) */
-    u64 features;                                    /* (c) negotiated */
+    u64 offered, features;                           /* (c) of those: negotiated */
     void (*interrupt)(struct virtio_device *device); /* (c) interrupt context */
     void *driver;                                    /* (c) its own */
     u64 transport[8];                                /* (c) the transport's own */
     bool hears_config;          /* (c) interrupts for that too: virtio_start() */
+    bool no_interrupts;         /* (c) the transport has none for it */
     struct virtio_device *next; /* (c) found after this one */
 };
 
@@ -62,7 +66,10 @@ struct virtio_device {
  * does not take the features.
  */
 must_check int virtio_negotiate(struct virtio_device *device, u64 wanted);
-/* Interrupts may come from here on; the queues may be used. */
+/*
+ * Interrupts may come from here on; the queues may be used.  With NULL there are none, and
+ * who waits looks now and then; without no_interrupts that is a waste.
+ */
 must_check int virtio_start(struct virtio_device *device,
                             void (*interrupt)(struct virtio_device *device));
 /* After an error: no use of memory by the device any more. */
@@ -115,4 +122,5 @@ must_check int virtio_console_probe(struct virtio_device *device);
 /* After all probes: waits until the ports are known. */
 void virtio_console_finish(void);
 must_check int virtio_rng_probe(struct virtio_device *device);
+must_check int virtio_balloon_probe(struct virtio_device *device);
 must_check int virtio_9p_probe(struct virtio_device *device);

@@ -28,6 +28,7 @@
 #define POLL_START (100 * NSEC_PER_USEC)
 #define POLL_MAX (250 * NSEC_PER_USEC)
 #define POLL_LEAST (10 * NSEC_PER_USEC)
+#define LOOK_AGAIN NSEC_PER_MSEC
 
 static u64 cycles_of(nsec_t duration)
 {
@@ -245,6 +246,15 @@ static void sleep_until_done(struct virtio_requests *requests, struct virtio_req
     }
 }
 
+/* Of a device without interrupts.  Such are asked seldom, and for much. */
+static void look_until_done(struct virtio_requests *requests, struct virtio_request *request)
+{
+    while (!is_done(request)) {
+        sched_delay(LOOK_AGAIN);
+        virtio_requests_interrupt(requests);
+    }
+}
+
 /* Looking pays while answers come within POLL_MAX: then up to twice as long as they took. */
 static void adapt(struct virtio_requests *requests, u64 took)
 {
@@ -301,7 +311,11 @@ int virtio_request_wait(struct virtio_requests *requests, struct virtio_request 
     if (!is_done(request)) {
         virtio_requests_show(requests);
         if (!poll_until_done(requests, request, start)) {
-            sleep_until_done(requests, request);
+            if (requests->queue.device->interrupt == NULL) {
+                look_until_done(requests, request);
+            } else {
+                sleep_until_done(requests, request);
+            }
         }
         adapt(requests, rdtsc() - start);
     }

@@ -16,6 +16,7 @@
 #include <kernel/fwcfg.h>
 #include <kernel/kmalloc.h>
 #include <kernel/panic.h>
+#include <kernel/pressure.h>
 #include <kernel/print.h>
 #include <kernel/process.h>
 #include <kernel/syscall.h>
@@ -177,6 +178,7 @@ static void run(const struct exec_spec *spec)
         end_unstarted(spec, err);
     }
     exec_listen();
+    pressure_start();
     status = process_wait();
     /* Before the status: who reads that may take the files for written. */
     if (vfs_sync_all() != 0) {

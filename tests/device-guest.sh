@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh disable=SC2034,SC2154
 #
-# What devices.sh, netdev.sh and erofs.sh share: the guest's tests in a machine with more
+# What devices.sh, netdev.sh, erofs.sh and balloon.sh share: the guest's tests in a machine with more
 # devices than others have.  Sourced, behind tap.sh, with the script's own
 # arguments BUILD-DIR [ACCEL [MACHINE]].
 

@@ -195,7 +195,7 @@ debugger() {
     script_result
 }
 
-# A script of tests for guests that have more devices: devices.sh, netdev.sh, erofs.sh.
+# A script of tests for guests that have more devices: devices.sh, netdev.sh, erofs.sh, balloon.sh.
 # device_script NAME ACCEL MACHINE
 device_script() {
     begins "$2" "$1, $3" || return 0
@@ -241,6 +241,8 @@ full_kvm() {
     device_script netdev kvm microvm
     device_script netdev kvm q35
     device_script erofs kvm microvm
+    device_script balloon kvm microvm
+    device_script balloon kvm q35
     deaths kvm
     config_errors kvm
     tests kvm 'UBSan' "$ubsan"
@@ -265,6 +267,7 @@ full_tcg() {
     device_script netdev tcg microvm
     device_script netdev tcg q35
     device_script erofs tcg q35
+    device_script balloon tcg microvm
     deaths tcg
     config_errors tcg
     ends tcg 'refused: an old CPU' 39 'CPU' 100 --cpu qemu64 "$image"

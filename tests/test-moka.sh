@@ -87,6 +87,14 @@ check 'a port' command_has 'virtserialport,chardev=stdin,name=stdin'
 check 'a volume, commas in its name' command_has "share,,1" -v "$dir/share,1:/data"
 check 'its tag' command_has 'mount_tag=ma' -v "$dir/root:/data"
 check 'read-only' command_has 'readonly=on,path=' -v "$dir/root:/data:ro"
+check 'a balloon' command_has 'virtio-balloon-device,free-page-reporting=on,deflate-on-oom=on'
+no_balloon() {
+    ! command_has balloon --balloon off
+}
+check 'no balloon' no_balloon
+check 'half a balloon' refuses "not 'half'" --balloon half "$dir/root" /bin/program
+check "QEMU's own commands" command_has "-qmp unix:$dir/q,,1,server=on,wait=off" --qmp "$dir/q,1"
+check 'a socket without a name' refuses 'no path that a socket can have' --qmp "" "$dir/root" /bin/program
 check 'a debugger' command_has 'tcp:127.0.0.1:4321' --gdb 4321
 
 images() {

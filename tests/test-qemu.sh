@@ -55,6 +55,7 @@ check 'console ports' command_has 'virtio-serial-device,max_ports=3' --console a
 check 'a console port' command_has 'file,id=port1,path=x -device virtserialport,nr=1,chardev=port1,name=a' \
     --console a=file,path=x
 check 'random numbers' command_has 'virtio-rng-device' --rng
+check 'a balloon' command_has 'virtio-balloon-device,free-page-reporting=on' --balloon
 check 'no exit device' command_lacks 'isa-debug-exit' --no-exit-device
 check 'QEMU firmware on TCG' command_lacks '-bios'
 check 'our ROM on demand' command_has "-bios $dir/test/../rom/moka.rom" --firmware rom

@@ -23,6 +23,7 @@
 #   --console NAME=CHARDEV  a port of the console: QEMU's -chardev without the
 #                           id (file,path=out), or stdin, stdout, stderr
 #   --rng                   random numbers from the host
+#   --balloon               the host gets free memory back, and may ask for more
 #   --no-exit-device        end by power-off, with status 0
 #   --gdb [PORT]            a debugger may connect to 127.0.0.1:PORT (1234)
 #   --wait                  with --gdb: stop before the first instruction
@@ -152,6 +153,7 @@ add_devices() {
         share) add_share "$value" ;;
         console) add_port "$value" ;;
         rng) add_virtio virtio-rng '' ;;
+        balloon) add_virtio virtio-balloon ,free-page-reporting=on,deflate-on-oom=on ;;
         esac
     done <<END
 $wanted
@@ -180,7 +182,7 @@ while [ $# -gt 0 ]; do
     --append) append=$value ;;
     --serial) serial=$value ;;
     --disk | --share | --console) wanted="$wanted${option#--} $value$newline" ;;
-    --rng) wanted="${wanted}rng$newline" ;;
+    --rng | --balloon) wanted="$wanted${option#--}$newline" ;;
     --no-exit-device) exit_device=false ;;
     --timeout) timeout=$value ;;
     --gdb)

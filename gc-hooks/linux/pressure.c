@@ -157,8 +157,22 @@ static void ask_shrinkers(uint64_t wanted)
     pressure.given += given;
 }
 
+/* As the header says: a handler may resolve these. */
+static void open_faults(void)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        sigaddset(&set, faults[i]);
+    }
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void *watch(void *arg)
 {
+    open_faults();
     pthread_mutex_lock(&pressure.lock);
     for (;;) {
         struct moka_memory now;
@@ -180,15 +194,10 @@ static void *watch(void *arg)
 /* The lock is held. */
 static int start_watching(void)
 {
-    sigset_t all, before;
-
     if (pressure.started) {
         return 0;
     }
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     pressure.started = pthread_create(&pressure.thread, NULL, watch, NULL) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return pressure.started ? 0 : -EAGAIN;
 }
 

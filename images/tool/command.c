@@ -95,6 +95,12 @@ struct words command_make(const struct machine *machine, const struct options *o
                     options->disk != NULL ? options->disk->format : "raw", machine->image));
     add_device(&words, options, "blk", ",drive=root");
     add_ports(&words, machine, options);
+    if (!options->no_balloon) {
+        add_device(&words, options, "balloon", ",free-page-reporting=on,deflate-on-oom=on");
+    }
+    if (options->qmp != NULL) {
+        add_option(&words, "-qmp", text("unix:%s,server=on,wait=off", comma_doubled(options->qmp)));
+    }
     for (unsigned i = 0; i < options->mount_count; i++) {
         const struct mount *mount = &options->mounts[i];
 

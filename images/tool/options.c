@@ -50,7 +50,17 @@ static void take_machine(struct options *options, const char *value)
 
 static void take_roles(struct options *options, const char *value)
 {
-    options->no_roles = check_roles(value);
+    options->no_roles = check_off("--roles", value);
+}
+
+static void take_balloon(struct options *options, const char *value)
+{
+    options->no_balloon = check_off("--balloon", value);
+}
+
+static void take_qmp(struct options *options, const char *value)
+{
+    options->qmp = check_qmp(value);
 }
 
 static void take_gdb(struct options *options, const char *value)
@@ -132,6 +142,8 @@ static const struct option {
     {NULL, "--machine", MACHINE, true, take_machine},
     {NULL, "--gdb", MACHINE, true, take_gdb},
     {NULL, "--roles", MACHINE, true, take_roles},
+    {NULL, "--balloon", MACHINE, true, take_balloon},
+    {NULL, "--qmp", MACHINE, true, take_qmp},
     {NULL, "--cache", ALL, true, take_cache},
     {NULL, "--verbose", ALL, false, set_verbose},
     {"-q", "--quiet", ALL, false, set_quiet},

@@ -47,6 +47,8 @@ struct options {
     const char *gdb;                             /* a port */
     bool dry_run, quiet, verbose;
     bool no_roles;    /* names of threads give none, which a collector's have else */
+    bool no_balloon;  /* what the program does not need stays with the machine */
+    const char *qmp;  /* a socket for QEMU's own commands; NULL: none */
     const char *jdk;  /* of the host; NULL: Debian's */
     struct words env; /* NAME=VALUE */
     struct mount mounts[MOUNTS_MAX];
@@ -101,7 +103,8 @@ void version_print(void);
 const char *check_memory(const char *value);
 const char *check_cpus(const char *value);
 const char *check_accel(const char *value);
-bool check_roles(const char *value); /* true: off */
+bool check_off(const char *option, const char *value); /* on or off: is it off? */
+const char *check_qmp(const char *value);
 const char *check_machine(const char *value);
 const char *check_gdb(const char *value);
 const char *check_format(const char *value);

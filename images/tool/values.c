@@ -8,7 +8,9 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define MEMORY_MIN (8ull << 20)
@@ -67,12 +69,23 @@ const char *check_accel(const char *value)
     return value;
 }
 
-bool check_roles(const char *value)
+bool check_off(const char *option, const char *value)
 {
     if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0) {
-        fail(SEE_HELP, "--roles is on or off, not '%s'", value);
+        fail(SEE_HELP, "%s is on or off, not '%s'", option, value);
     }
     return strcmp(value, "off") == 0;
+}
+
+const char *check_qmp(const char *value)
+{
+    struct sockaddr_un address;
+
+    if (value[0] == '\0' || strlen(value) >= sizeof(address.sun_path)) {
+        fail("give it a shorter one, as moka.qmp", "--qmp %s: no path that a socket can have",
+             value);
+    }
+    return value;
 }
 
 const char *check_machine(const char *value)

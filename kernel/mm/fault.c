@@ -23,6 +23,7 @@
 #include <kernel/pagecache.h>
 #include <kernel/pagetable.h>
 #include <kernel/platform.h>
+#include <kernel/pressure.h>
 #include <kernel/trace.h>
 
 #include "fault_priv.h"
@@ -374,10 +375,13 @@ int fault_resolve(struct fault *f)
             aspace_turn_end(&f->turn);
         }
         step = supply_step(f, step);
-        if (step == -ENOMEM && f->may_wait && tries++ < MEMORY_TRIES && page_cache_find_memory()) {
+        if (step == -ENOMEM && f->may_wait && tries++ < MEMORY_TRIES && pressure_find_memory()) {
             continue;
         }
         if (step <= 0) {
+            if (f->may_wait) {
+                pressure_look();
+            }
             return step;
         }
         if (step == FAULT_BUSY) {

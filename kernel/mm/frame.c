@@ -37,14 +37,17 @@ static bool alloc_easily(unsigned order, pfn_t *pfn)
 {
     u32 block;
 
-    if (cache_handles(order)) {
-        return cache_alloc(order, pfn);
-    }
-    if (zone_alloc(order, &block, 1) == 0) {
-        return false;
-    }
-    *pfn = block;
-    return true;
+    do {
+        if (cache_handles(order)) {
+            if (cache_alloc(order, pfn)) {
+                return true;
+            }
+        } else if (zone_alloc(order, &block, 1) == 1) {
+            *pfn = block;
+            return true;
+        }
+    } while (lent_take_back() != 0);
+    return false;
 }
 
 /*
@@ -276,7 +279,7 @@ u64 frame_free_estimate(void)
 {
     u64 ready;
 
-    return zone_free_estimate() + own_frames() + zeroed_frames(&ready);
+    return zone_free_estimate() + zone_lent_estimate() + own_frames() + zeroed_frames(&ready);
 }
 
 void frame_check(void)

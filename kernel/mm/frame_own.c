@@ -21,11 +21,17 @@ static struct {
     struct spinlock lock;
     u32 pfns[OWN_MOST]; /* (l) the tag says FRAME_TAG_OWN */
     _Atomic u32 count;  /* (a) */
+    _Atomic u64 taken;  /* (a) a sum */
 } own = {.lock = SPINLOCK_INIT("own frames", RANK_ZEROED)};
 
 static u32 count_now(void)
 {
     return atomic_load_explicit(&own.count, memory_order_relaxed);
+}
+
+u64 own_taken(void)
+{
+    return atomic_load_explicit(&own.taken, memory_order_relaxed);
 }
 
 static bool push(pfn_t pfn)
@@ -65,6 +71,7 @@ bool frame_take_own(pfn_t *pfn)
         *pfn = own.pfns[count - 1];
         zone_desc(*pfn)->tag = FRAME_TAG_NONE;
         atomic_store_explicit(&own.count, count - 1, memory_order_relaxed);
+        atomic_store_explicit(&own.taken, own_taken() + 1, memory_order_relaxed);
     }
     spin_unlock(&own.lock, irq);
     return got;

@@ -7,10 +7,12 @@
  *   frame_zero.c   2 MiB frames zeroed ahead
  *   frame_own.c    2 MiB frames with the application's own contents
  *   frame_table.c  frames for page tables
+ *   frame_lent.c   free frames that the host has
  *   frame_zone.c   the buddy allocator and its lock
  *   frame_boot.c   start-up
  *
- * Lock order: a magazine's (or a zeroing CPU's), the pool's (or the tables'), the zone's.
+ * Lock order: a magazine's (or a zeroing CPU's), the pool's (or the tables', or that of the lent),
+ * the zone's.
  */
 #pragma once
 
@@ -27,6 +29,10 @@ void zone_free(unsigned order, const u32 *pfns, unsigned count);
 void zone_get_stats(struct frame_stats *stats);
 /* Free frames, as of a moment ago; no lock. */
 u64 zone_free_estimate(void);
+/* As of one block that is counted as free still, and back. */
+must_check bool zone_lend(unsigned order, u32 *pfn);
+void zone_take_back(unsigned order, u32 pfn);
+u64 zone_lent_estimate(void);
 /* BUG if the block is not in use, or not as large. */
 void zone_check_used(pfn_t pfn, unsigned order);
 must_check bool zone_is_used(pfn_t pfn, unsigned order);
@@ -67,3 +73,12 @@ u64 zeroed_frames(u64 *ready);
 /* frame_own.c; any context.  Returns how many frames that gave to the zone. */
 u64 own_drain(void);
 u64 own_frames(void);
+/* How many have been used again: a sum. */
+u64 own_taken(void);
+
+/* frame_lent.c; any context. */
+
+/* A block of them is to be used again: how many frames, 0: there is none. */
+u64 lent_take_back(void);
+/* Those that can be had so. */
+u64 lent_frames(void);

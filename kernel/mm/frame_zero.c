@@ -29,6 +29,7 @@
 #define POOL_FIRST 4
 #define POOL_PACE 4  /* one frame more for so many that were wanted */
 #define POOL_SHARE 8 /* of the free frames: one in so many */
+#define WANTED_MOST (POOL_MAX * POOL_PACE)
 #define CHUNK (64 * KIB)
 #define FRAMES_IN_2M (1ull << ORDER_2M)
 
@@ -47,7 +48,9 @@ static struct {
     u32 pfns[POOL_MAX];     /* (l) the tag says FRAME_TAG_ZEROED */
     _Atomic u32 ready;      /* (a) count, for a look without the lock */
     _Atomic u32 unfinished; /* (a) frames that some CPU is at */
-    _Atomic u32 wanted;     /* (a) how often one was, up to POOL_MAX * POOL_PACE */
+    _Atomic u32 wanted;     /* (a) how often one was, up to WANTED_MOST */
+    u32 wanted_seen;        /* frame_take_unused()'s caller's */
+    u64 own_seen;           /* the same one's */
     void (*on_low)(void);   /* set at start-up, or NULL */
     struct zeroing cpu[MAX_CPUS];
 } pool = {.lock = SPINLOCK_INIT("zeroed frames", RANK_ZEROED)};
@@ -88,8 +91,7 @@ static u32 pop(void)
 /* How many frames there shall be. */
 static u64 target(u64 ours)
 {
-    u64 free = zone_free_estimate() + ours * FRAMES_IN_2M;
-
+    u64 free = zone_free_estimate() + zone_lent_estimate() + ours * FRAMES_IN_2M;
     u32 wanted = atomic_load_explicit(&pool.wanted, memory_order_relaxed);
     u64 most = MIN((u64)POOL_MAX, POOL_FIRST + (u64)wanted / POOL_PACE);
 
@@ -112,14 +114,10 @@ static void say_if_low(void)
     }
 }
 
-bool zeroed_take(pfn_t *pfn)
+static bool take(pfn_t *pfn)
 {
     bool irq, got;
 
-    if (atomic_load_explicit(&pool.wanted, memory_order_relaxed) < POOL_MAX * POOL_PACE) {
-        atomic_fetch_add_explicit(&pool.wanted, 1, memory_order_relaxed);
-    }
-    say_if_low();
     if (count_ready() == 0) {
         return false;
     }
@@ -130,6 +128,15 @@ bool zeroed_take(pfn_t *pfn)
     }
     spin_unlock(&pool.lock, irq);
     return got;
+}
+
+bool zeroed_take(pfn_t *pfn)
+{
+    if (atomic_load_explicit(&pool.wanted, memory_order_relaxed) < WANTED_MOST) {
+        atomic_fetch_add_explicit(&pool.wanted, 1, memory_order_relaxed);
+    }
+    say_if_low();
+    return take(pfn);
 }
 
 /* False if the pool is full: other CPUs have filled it meanwhile. */
@@ -147,18 +154,23 @@ static bool push(u32 pfn)
     return room;
 }
 
-/* What the application had comes last: it may want that again as it is. */
+/*
+ * What the application had comes late, since it may want that again as it is; what the host
+ * has comes last, since it has to find the memory.
+ */
 static bool take_any(u32 *pfn)
 {
     pfn_t own;
 
-    if (zone_alloc(ORDER_2M, pfn, 1) == 1) {
-        return true;
+    while (zone_alloc(ORDER_2M, pfn, 1) == 0) {
+        if (frame_take_own(&own)) {
+            *pfn = (u32)own;
+            return true;
+        }
+        if (lent_take_back() == 0) {
+            return false;
+        }
     }
-    if (!frame_take_own(&own)) {
-        return false;
-    }
-    *pfn = (u32)own;
     return true;
 }
 
@@ -241,7 +253,7 @@ u64 zeroed_drain(void)
     u64 frames = 0;
     pfn_t pfn;
 
-    while (zeroed_take(&pfn)) {
+    while (take(&pfn)) {
         zone_free(ORDER_2M, &(u32){(u32)pfn}, 1);
         frames += FRAMES_IN_2M;
     }
@@ -249,6 +261,28 @@ u64 zeroed_drain(void)
         frames += drain_unfinished(&pool.cpu[i]);
     }
     return frames;
+}
+
+bool frame_take_unused(void)
+{
+    u32 wanted = atomic_load_explicit(&pool.wanted, memory_order_relaxed);
+    u64 taken = own_taken();
+    bool unused = wanted == pool.wanted_seen && taken == pool.own_seen;
+
+    if (wanted == WANTED_MOST) { /* it counts no further: the next one would not be seen */
+        wanted--;
+        atomic_store_explicit(&pool.wanted, wanted, memory_order_relaxed);
+    }
+    pool.wanted_seen = wanted;
+    pool.own_seen = taken;
+    return unused;
+}
+
+void frame_trim(void)
+{
+    atomic_store_explicit(&pool.wanted, 0, memory_order_relaxed);
+    (void)zeroed_drain();
+    (void)own_drain();
 }
 
 u64 zeroed_frames(u64 *ready)

@@ -15,12 +15,16 @@
 static struct {
     struct spinlock lock;
     struct buddy buddy;       /* (l) frames, base, end: constant after start-up */
+    u64 lent;                 /* (l) frames in use that are the host's: frame_lent.c */
+    u64 low;                  /* (l) least that buddy.free + lent has been since it was asked */
     _Atomic u64 free_glimpse; /* (a) buddy.free, for who needs no exact figure */
+    _Atomic u64 lent_glimpse; /* (a) */
 } zone = {.lock = SPINLOCK_INIT("frames", RANK_FRAMES)};
 
 static void unlock(bool irq)
 {
     atomic_store_explicit(&zone.free_glimpse, zone.buddy.free, memory_order_relaxed);
+    zone.low = MIN(zone.low, zone.buddy.free + zone.lent);
     spin_unlock(&zone.lock, irq);
 }
 
@@ -73,12 +77,61 @@ void zone_free(unsigned order, const u32 *pfns, unsigned count)
     unlock(irq);
 }
 
+/* Lock held. */
+static void set_lent(u64 lent)
+{
+    zone.lent = lent;
+    atomic_store_explicit(&zone.lent_glimpse, lent, memory_order_relaxed);
+}
+
+bool zone_lend(unsigned order, u32 *block)
+{
+    bool irq = spin_lock(&zone.lock);
+    pfn_t pfn;
+    bool got = buddy_alloc(&zone.buddy, order, &pfn) == 0;
+
+    if (got) {
+        set_lent(zone.lent + (1ull << order));
+        *block = (u32)pfn;
+    }
+    unlock(irq);
+    if (got) {
+        buddy_format(&zone.buddy, pfn, order);
+    }
+    return got;
+}
+
+void zone_take_back(unsigned order, u32 pfn)
+{
+    bool irq = spin_lock(&zone.lock);
+
+    buddy_free(&zone.buddy, pfn, order);
+    set_lent(zone.lent - (1ull << order));
+    unlock(irq);
+}
+
+u64 zone_lent_estimate(void)
+{
+    return atomic_load_explicit(&zone.lent_glimpse, memory_order_relaxed);
+}
+
+u64 frame_take_low(void)
+{
+    bool irq = spin_lock(&zone.lock);
+    u64 low = zone.low;
+
+    zone.low = zone.buddy.free + zone.lent;
+    unlock(irq);
+    return low;
+}
+
 void zone_get_stats(struct frame_stats *stats)
 {
     bool irq = spin_lock(&zone.lock);
 
     stats->total = zone.buddy.total;
-    stats->free = zone.buddy.free;
+    stats->free = zone.buddy.free + zone.lent;
+    stats->lent = zone.lent;
     for (unsigned order = 0; order < FRAME_ORDERS; order++) {
         stats->by_order[order] = zone.buddy.count[order];
     }

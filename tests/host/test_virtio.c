@@ -141,6 +141,19 @@ static void test_no_interrupt(void)
     EQ(fake.status & 4, 0);
 }
 
+/* Only for a driver that does without. */
+static void test_has_none(void)
+{
+    prepare(VIRTIO_F_VERSION_1);
+    EQ(virtio_negotiate(&fake.device, 0), 0);
+    fake.device.no_interrupts = true;
+    fake.irq_fails = true;
+    EQ(virtio_start(&fake.device, interrupt), -ENODEV);
+    EQ(fake.status & 4, 0);
+    EQ(virtio_start(&fake.device, NULL), 0);
+    EQ(fake.status & 4, 4);
+}
+
 int main(void)
 {
     run("a modern device starts", test_all_well);
@@ -148,5 +161,6 @@ int main(void)
     run("a device that refuses the features", test_refuses_features);
     run("a device that does not reset", test_does_not_reset);
     run("no interrupt, no start", test_no_interrupt);
+    run("a device without interrupts", test_has_none);
     return finish();
 }

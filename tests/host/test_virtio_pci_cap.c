@@ -91,7 +91,8 @@ static void test_missing(void)
     EQ(parse(&layout), -ENODEV);
     prepare();
     config[0x34] = 0x84; /* no MSI-X */
-    EQ(parse(&layout), -ENODEV);
+    EQ(parse(&layout), 0);
+    EQ(layout.msix, 0);
     prepare();
     config[0x51] = 0; /* no COMMON */
     EQ(parse(&layout), -ENODEV);
@@ -148,7 +149,7 @@ static void test_garbage(void)
             OK(layout.part[part].bar < 6);
             OK((u64)layout.part[part].offset + layout.part[part].length <= UINT32_MAX);
         }
-        OK(layout.msix_bar < 6 && layout.msix >= 0x40);
+        OK(layout.msix_bar < 6 && (layout.msix == 0 || layout.msix >= 0x40));
         OK(reads < 400);
     }
 }

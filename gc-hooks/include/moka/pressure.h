@@ -7,9 +7,6 @@
  * aside go first; what is wanted beyond that is asked of the shrinkers, as it
  * is when the host takes memory away (a balloon).  Memory that has been free for
  * long goes to the host by itself, and comes back when it is touched.
- *
- * Moka has none of this yet: the group is NULL there, and the library for Linux
- * has what that offers.
  */
 #ifndef MOKA_PRESSURE_H
 #define MOKA_PRESSURE_H
@@ -56,8 +53,9 @@ struct moka_pressure_hooks {
      * Has `shrink` called when memory is short: it gives up to `wanted` bytes, or
      * more, back to the system (free(3), munmap(2), madvise(2)), and returns how
      * many it has given.  0: it has none.  All shrinkers are called by one
-     * thread, which is made for the first of them and in which all signals are
-     * blocked, in the order in which they were added, until enough is given.
+     * thread, which is made for the first of them, has the signal mask of the thread
+     * that added it but with SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGTRAP open, and a
+     * stack of 1 MiB at least; in the order in which they were added, until enough is given.
      * That thread may do whatever a thread may, shrinker_remove() included; but
      * memory is short, so it should need little.
      * The shrinker's number.  -EINVAL: NULL; -EMFILE: more than 64; -EAGAIN: no

@@ -26,7 +26,7 @@ static struct {
     struct wait_queue queue[WAIT_QUEUES]; /* by cache and page */
     _Atomic u32 ready;                    /* (a) 0 no, 1 being made, 2 yes */
     _Atomic u64 count[PAGE_COUNTS];       /* (a) */
-    _Atomic u64 pages, dirty;             /* (a) */
+    _Atomic u64 pages, dirty, memory;     /* (a) see struct page_cache_stats */
 } state;
 
 /* The queues are made with the first cache: there is no earlier use of them. */
@@ -128,6 +128,9 @@ void page_slot_count(struct page_cache *cache, s64 pages, s64 dirty)
     cache->dirty += (u64)dirty;
     if (pages != 0) {
         atomic_fetch_add_explicit(&state.pages, (u64)pages, memory_order_relaxed);
+    }
+    if (pages != 0 && cache->ops->read == NULL) {
+        atomic_fetch_add_explicit(&state.memory, (u64)pages, memory_order_relaxed);
     }
     if (dirty != 0) {
         atomic_fetch_add_explicit(&state.dirty, (u64)dirty, memory_order_relaxed);
@@ -321,6 +324,7 @@ void page_cache_get_stats(struct page_cache_stats *stats)
     *stats = (struct page_cache_stats){
         .pages = atomic_load_explicit(&state.pages, memory_order_relaxed),
         .dirty = atomic_load_explicit(&state.dirty, memory_order_relaxed),
+        .memory = atomic_load_explicit(&state.memory, memory_order_relaxed),
         .read = counted(PAGES_READ),
         .written = counted(PAGES_WRITTEN),
         .evicted = counted(PAGES_EVICTED),

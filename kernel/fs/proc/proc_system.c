@@ -17,6 +17,7 @@
 #include <kernel/frame.h>
 #include <kernel/kmalloc.h>
 #include <kernel/pagecache.h>
+#include <kernel/pressure.h>
 #include <kernel/print.h>
 #include <kernel/process.h>
 #include <kernel/random.h>
@@ -78,7 +79,7 @@ struct memory {
     struct page_cache_stats cache;
     struct kmalloc_stats heap;
     struct aspace_stats aspace;
-    u64 total, free, available, cached, anonymous;
+    u64 total, free, available, cached, anonymous, balloon;
 };
 
 static void get_memory(struct memory *m)
@@ -87,12 +88,13 @@ static void get_memory(struct memory *m)
     page_cache_get_stats(&m->cache);
     kmalloc_get_stats(&m->heap);
     aspace_get_stats(&m->aspace);
-    m->total = m->frames.total * PAGE_SIZE;
+    m->balloon = balloon_frames() * PAGE_SIZE;
+    m->total = m->frames.total * PAGE_SIZE - m->balloon;
     m->free = m->frames.free * PAGE_SIZE;
     m->cached = m->cache.pages * PAGE_SIZE;
-    /* Clean pages that nobody maps can be given back at once. */
+    /* Clean pages that are elsewhere as well can be given back. */
     m->available =
-        m->free + m->cached - MIN(m->cached, (m->cache.dirty + m->cache.mapped) * PAGE_SIZE);
+        m->free + m->cached - MIN(m->cached, (m->cache.dirty + m->cache.memory) * PAGE_SIZE);
     m->anonymous = process_resident();
     m->anonymous -= MIN(m->anonymous, m->cache.mapped * PAGE_SIZE);
 }
@@ -115,7 +117,7 @@ SHOW(show_meminfo)
     print_kb(text, "", "Writeback", 0);
     print_kb(text, "", "AnonPages", m.anonymous);
     print_kb(text, "", "Mapped", m.cache.mapped * PAGE_SIZE);
-    print_kb(text, "", "Shmem", 0);
+    print_kb(text, "", "Shmem", m.cache.memory * PAGE_SIZE);
     print_kb(text, "", "Slab", m.heap.slab_bytes);
     print_kb(text, "", "SReclaimable", 0);
     print_kb(text, "", "SUnreclaim", m.heap.slab_bytes);
@@ -131,6 +133,7 @@ SHOW(show_meminfo)
                     "HugePages_Rsvd:        0\nHugePages_Surp:        0\n");
     print_kb(text, "", "Hugepagesize", LARGE_SIZE);
     print_kb(text, "", "Hugetlb", 0);
+    print_kb(text, "", "Balloon", m.balloon);
     return 0;
 }
 
@@ -154,6 +157,7 @@ SHOW(show_node_meminfo)
 
 SHOW(show_vmstat)
 {
+    struct pressure_stats pressure;
     struct process_sums sums;
     struct memory m;
 
@@ -169,6 +173,9 @@ SHOW(show_vmstat)
     text_print(text, "pgfault %lu\npgmajfault %lu\nthp_fault_alloc %lu\nthp_collapse_alloc %lu\n",
                (unsigned long)m.aspace.faults, (unsigned long)sums.major_faults,
                (unsigned long)m.aspace.faults_2m, (unsigned long)m.aspace.promotions);
+    pressure_get_stats(&pressure);
+    text_print(text, "balloon_inflate %lu\nballoon_deflate %lu\n", (unsigned long)pressure.inflated,
+               (unsigned long)pressure.deflated);
     return 0;
 }
 

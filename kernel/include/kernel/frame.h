@@ -67,8 +67,9 @@ void frame_set_reclaim(u64 (*fn)(u64 frames));
 
 struct frame_stats {
     u64 total;                  /* frames the allocator manages */
-    u64 free;                   /* frames free, caches and zeroed ones included */
+    u64 free;                   /* frames free, caches, zeroed and lent ones included */
     u64 zeroed;                 /* of those: zeroed ahead */
+    u64 lent;                   /* of the free: the host's until they are used */
     u64 by_order[FRAME_ORDERS]; /* free blocks in the buddy lists */
 };
 void frame_get_stats(struct frame_stats *stats);
@@ -89,6 +90,7 @@ enum frame_tag {
     FRAME_TAG_ZEROED = 2,     /* free, in the pool of zeroed frames */
     FRAME_TAG_TABLE = 3,      /* frame_alloc_table()'s; frame_free() takes it off */
     FRAME_TAG_TABLE_FREE = 4, /* kept for page tables */
+    FRAME_TAG_LENT = 5,       /* free, and the host has it */
     FRAME_TAG_OWN = 6,        /* free, with what the application had there */
     FRAME_TAG_LARGE = 0x4000, /* kmalloc: first frame of a large object, + order */
     FRAME_TAG_SLAB = 0x8000,  /* kmalloc: + which frame of its slab */
@@ -118,6 +120,29 @@ bool frame_zero_ahead_idle(void);
  * that sleeps, and no more.
  */
 void frame_zero_on_low(void (*fn)(void));
+
+/*
+ * Free memory that goes to the host until it is used again.  First blocks are taken that
+ * nobody can allocate then: 2 MiB to 64 MiB each, `frames` in all and `count` at
+ * most; how many there were.  When the host has let them go, frame_lent()
+ * makes them free again, to be used when there is nothing else; or frame_lend_cancel().
+ */
+struct frame_block {
+    pfn_t pfn;
+    unsigned order;
+};
+must_check unsigned frame_lend(struct frame_block *blocks, unsigned count, u64 frames);
+void frame_lent(const struct frame_block *blocks, unsigned count);
+void frame_lend_cancel(const struct frame_block *blocks, unsigned count);
+/*
+ * Since the last call; of one caller.  The least that was free, without what is kept
+ * aside: in the CPUs' caches, zeroed ahead, with the application's own contents.
+ */
+u64 frame_take_low(void);
+/* Was none of the last two kinds used? */
+bool frame_take_unused(void);
+/* What is kept aside in these two ways is free for other uses; only a few are zeroed from now. */
+void frame_trim(void);
 
 /*
  * Start-up, one CPU with its GS base set.  Hands the allocator the RAM in

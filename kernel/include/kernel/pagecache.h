@@ -132,5 +132,6 @@ void page_cache_set_write_back(nsec_t interval, nsec_t age);
 
 struct page_cache_stats {
     u64 pages, dirty, mapped, read, written, evicted;
+    u64 memory; /* of the pages: of files that are nowhere else */
 };
 void page_cache_get_stats(struct page_cache_stats *stats);

@@ -388,7 +388,11 @@
     X(499, moka_role_by_name, QUICK, HOOKS) \
     X(500, moka_role_pause_begin, QUICK, HOOKS) \
     X(501, moka_role_pause_end, QUICK, HOOKS) \
-    X(502, moka_role_times, QUICK, HOOKS)
+    X(502, moka_role_times, QUICK, HOOKS) \
+    X(503, moka_pressure_memory, QUICK, HOOKS) \
+    X(504, moka_pressure_thresholds, QUICK, HOOKS) \
+    X(505, moka_pressure_listen, BLOCKS, HOOKS) \
+    X(506, moka_pressure_give, BLOCKS, HOOKS)
 /* clang-format on */
 
 #endif

@@ -32,6 +32,7 @@ static const struct moka_hooks hooks = {
     .large = &__moka_large,
     .remap = &__moka_remap,
     .role = &__moka_role,
+    .pressure = &__moka_pressure,
 };
 
 const struct moka_hooks *moka_hooks_get(uint32_t version)
