@@ -4,11 +4,10 @@
  * call, every error, times, and that no thread with a collector's name keeps
  * others from running.  On a kernel without hooks there is nothing to test.
  */
+#include "hooks.h"
 #include "tap.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <moka/hooks.h>
 #include <moka/role.h>
 #include <pthread.h>
 #include <sched.h>
@@ -19,9 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#pragma weak dlsym /* not in each static C library */
-
 static const struct moka_role_hooks *roles;
+static bool on_linux; /* by the library for it, where names give no roles */
 
 static void name(const char *as)
 {
@@ -53,18 +51,25 @@ static void test_names(void)
 
 static void test_calls(void)
 {
-    name("G1 Conc#0");
     OK(roles->set(0, MOKA_ROLE_COMPILER) == 0 && roles->get(0) == MOKA_ROLE_COMPILER, "by a call");
     OK(role_as("GC Thread#0") == MOKA_ROLE_COMPILER, "which names do not change");
-    OK(roles->set(0, MOKA_ROLE_BY_NAME) == 0 && roles->get(0) == MOKA_ROLE_GC_PAUSE,
-       "by name again");
-    OK(roles->get(getpid()) == MOKA_ROLE_GC_PAUSE, "a thread by its number");
+    OK(roles->get(getpid()) == MOKA_ROLE_COMPILER, "a thread by its number");
     OK(roles->set(0, MOKA_ROLES) == -EINVAL && roles->set(0, -2) == -EINVAL, "no such role");
     OK(roles->set(4000000, MOKA_ROLE_VM) == -ESRCH && roles->get(4000000) == -ESRCH &&
            roles->get(-1) == -ESRCH,
        "no such thread");
+    OK(roles->by_name(2) == -EINVAL, "names: neither on nor off");
+    OK(roles->set(0, MOKA_ROLE_BY_NAME) == 0 &&
+           roles->get(0) == (on_linux ? MOKA_ROLE_NONE : MOKA_ROLE_GC_PAUSE),
+       "by name again");
+    name("main");
+}
+
+static void test_by_name(void)
+{
+    name("GC Thread#0");
     OK(roles->by_name(0) == 1 && roles->get(0) == MOKA_ROLE_NONE, "names turned off");
-    OK(roles->by_name(-1) == 0 && roles->by_name(2) == -EINVAL, "asked");
+    OK(roles->by_name(-1) == 0, "asked");
     OK(roles->by_name(1) == 0 && roles->get(0) == MOKA_ROLE_GC_PAUSE, "names turned on");
     name("main");
 }
@@ -222,6 +227,9 @@ static void *hog(void *arg)
 {
     (void)arg;
     name("GC Thread#7");
+    if (on_linux) {
+        roles->set(0, MOKA_ROLE_GC_PAUSE);
+    }
     while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
     }
     return NULL;
@@ -275,12 +283,13 @@ static void test_times(void)
     struct moka_role_times times[MOKA_ROLES] = {0};
 
     OK(roles->times(times, MOKA_ROLES) == MOKA_ROLES && times[MOKA_ROLE_NONE].threads == 1 &&
-           times[MOKA_ROLE_GC_PAUSE].threads == 0 && times[MOKA_ROLE_GC_PAUSE].running >= most,
+           times[MOKA_ROLE_GC_PAUSE].threads == 0 &&
+           (times[MOKA_ROLE_GC_PAUSE].running >= most || on_linux),
        "the time of threads that have ended stays");
     times[1].threads = 77;
     OK(roles->times(times, 1) == MOKA_ROLES && times[1].threads == 77, "as many as asked for");
     OK(roles->times(NULL, 0) == MOKA_ROLES && roles->times(NULL, 1) == -EFAULT &&
-           roles->times((void *)0x7f800000, 1) == -EFAULT,
+           (on_linux || roles->times((void *)0x7f800000, 1) == -EFAULT),
        "no place for them");
 }
 
@@ -294,9 +303,13 @@ int main(void)
     }
     roles = moka->role;
     OK(roles->size == sizeof(*roles), "the C library has the hooks");
-    test_names();
+    on_linux = hooks_for_linux(moka);
     test_calls();
-    test_threads();
+    if (!on_linux) {
+        test_names();
+        test_by_name();
+        test_threads();
+    }
     test_pauses();
     test_turns();
     test_bound();
