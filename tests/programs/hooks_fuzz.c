@@ -17,14 +17,16 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 
 #include "hooks_fuzz/fuzz.h"
 
 #pragma weak dlsym /* not in each static C library */
 
-#define PHASE 150u /* calls */
-#define GROUPS 4u  /* that they are of */
+#define LOST (24ul << 20) /* of memory: what is not given back yet, and the tables of all */
+#define PHASE 150u        /* calls */
+#define GROUPS 4u         /* that they are of */
 
 const struct moka_hooks *moka;
 struct part parts[THREADS];
@@ -113,10 +115,19 @@ static void start_part(struct part *part, char *at, uint64_t random, pthread_t *
     tap_need(pthread_create(thread, NULL, random_calls, part) == 0, "a thread");
 }
 
+static uint64_t free_memory(void)
+{
+    struct sysinfo info;
+
+    tap_need(sysinfo(&info) == 0, "sysinfo");
+    return (uint64_t)info.freeram * info.mem_unit;
+}
+
 int main(int argc, char **argv)
 {
     pthread_t thread[THREADS];
     uint64_t calls = 0, wrong = 0, seed = argc > 2 ? (uint64_t)atol(argv[2]) : 1;
+    uint64_t free_before, left;
     char *at;
 
     moka = dlsym == NULL ? NULL : moka_hooks_find();
@@ -125,6 +136,7 @@ int main(int argc, char **argv)
         return tap_end();
     }
     letters = argc > 3 ? argv[3] : letters;
+    free_before = free_memory();
     end_time = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
     shared_init();
     at = mmap(NULL, THREADS * PAGES * PAGE, PROT_READ | PROT_WRITE,
@@ -140,8 +152,14 @@ int main(int argc, char **argv)
     shared_end(&parts[0]);
     for (unsigned i = 0; i < THREADS; i++) {
         wrong += parts[i].wrong;
+        close(parts[i].file);
     }
     printf("# %lu random calls with seed %lu\n", (unsigned long)calls, (unsigned long)seed);
     OK(wrong == 0, "each page is what the model says, after each call");
+    munmap(at, THREADS * PAGES * PAGE);
+    left = free_memory();
+    printf("# %lu MiB were free, %lu are\n", (unsigned long)(free_before >> 20),
+           (unsigned long)(left >> 20));
+    OK(left + LOST > free_before, "no memory is lost");
     return tap_end();
 }
