@@ -28,12 +28,12 @@ $(jni_jar): $(jni_java) $(jni_root)/libmoka_jni.so $(java_home).stamp mk/jni.mk
 	$(Q)objcopy --strip-debug $(@D)/libmoka_jni.so $(@D)/classes/moka/libmoka_jni.so
 	$(Q)$(JAR) --create --file $@ -C $(@D)/classes .
 
-# Each is a program of one file, and all are in one jar, which names moka.jar beside it.
+# Each is a class of one file, and all are in one jar, which names moka.jar beside it.
 $(jni_root)/examples.jar: $(wildcard jni-ext/examples/*.java) $(jni_jar)
 	@echo "  JAR   $@"
 	$(Q)rm -rf $(@D)/examples && mkdir -p $(@D)/examples
 	$(Q)$(JAVAC) -Xlint:all -Werror -cp $(jni_jar) -d $(@D)/examples jni-ext/examples/*.java
-	$(Q)printf 'Class-Path: moka.jar\n' >$(@D)/examples.manifest
+	$(Q)printf 'Class-Path: moka.jar\nMain-Class: Examples\n' >$(@D)/examples.manifest
 	$(Q)$(JAR) --create --file $@ --manifest $(@D)/examples.manifest -C $(@D)/examples .
 
 $(jni_root)/tests.stamp: $(wildcard tests/java/hooks/*.java) $(jni_jar)

@@ -102,7 +102,9 @@ native() {
 quick_on_kvm() {
     seconds=1
     on_linux hooks_on_linux
+    on_linux examples
     hooks 2
+    examples
     same version version
     same traps main Traps 16384
     same threads main Threads 200
@@ -209,7 +211,9 @@ machines() {
 }
 full_on_kvm() {
     on_linux hooks_on_linux
+    on_linux examples
     hooks 1 2 4
+    examples
     options
     programs 65536
     endings
@@ -221,6 +225,7 @@ full_on_kvm() {
 full_on_tcg() {
     cpu_counts=2 threads=100
     hooks 2
+    examples
     options
     programs 4096
     endings

@@ -5,13 +5,18 @@ import moka.MemoryRange;
 import moka.Moka;
 import moka.PageInfo;
 
-/*
+/**
  * The page table of a buffer before and after writes to it: which pages are there, how large they
  * are, and which were written to since the last look.
+ *
+ * <pre>./moka run build/jni/examples.jar PageTable</pre>
  */
-public class PageTable {
+public final class PageTable {
     private static final int SIZE = 4 * Moka.LARGE_PAGE;
     private static final int DIRTY_CLEAR = MemoryRange.DIRTY | MemoryRange.CLEAR;
+
+    private PageTable() {
+    }
 
     /* Runs of pages that are alike, a line each. */
     private static void print(String when, MemoryRange range) {
@@ -30,10 +35,6 @@ public class PageTable {
     }
 
     public static void main(String[] args) {
-        System.out.println(Moka.describe());
-        if (!Moka.has(Moka.Group.PAGES)) {
-            return;
-        }
         Memory memory = Memory.allocate(SIZE);
         ByteBuffer buffer = memory.buffer();
         try (MemoryRange range = MemoryRange.of(memory)) {

@@ -71,3 +71,31 @@ hooks_on_linux() {
     tap 'hooks, installed' hooks_installed
     tap 'hooks, no library' hooks_nowhere
 }
+
+# example PATTERN NAME ARGUMENT...: it ends with a line that matches, or on Linux says what is missing.
+example() {
+    pattern=$1
+    shift
+    wanted "$how example $1" || return 0
+    [ "$how" != linux ] || pattern="$pattern|^This system cannot do that"
+    begin "$how example $1"
+    log=$logs/$(key "$how example $1").log
+    before_each
+    if java -Xmx128m -XX:+UseParallelGC -jar "$jni/examples.jar" "$@" >"$log" 2>&1 </dev/null &&
+        tail -n 1 "$log" | grep -Eq "$pattern"; then
+        verdict ''
+    else
+        verdict "does not end with a line that says /$pattern/"
+    fi
+    machine=''
+}
+examples() {
+    [ -e "$jni/tests.stamp" ] || return 0
+    example '8192 KiB  rw-----  not there' PageTable
+    example 'are equal' Checkpoint 16
+    example 'Each has what the other had' SwapBuffers 4
+    example 'off by 0 at the end|cannot do that' Snapshot 4
+    machine='-m 256M -c 2'
+    example 'asked [0-9]+ times|cannot do that' Cache 8
+    example 'with roles: ' GcPriority 8 1
+}
