@@ -48,13 +48,21 @@ endif
 
 # ---- What `make run` runs ---------------------------------------------------------------
 
-$(BUILD)/java/welcome.jar: images/demo/Welcome.java $(java_home).stamp
+# It is compiled with the sources of moka.jar, so that it needs that to run only: which is found
+# beside it, or is not there if there was no way to fetch jni.h.
+$(BUILD)/java/welcome.jar: $(wildcard images/demo/*.java jni-ext/java/moka/*.java) $(java_home).stamp mk/java.mk
 	@echo "  JAR   $@"
-	$(Q)$(JAVAC) -d $(@D)/welcome $<
-	$(Q)$(JAR) --create --file $@ --main-class Welcome -C $(@D)/welcome .
+	$(Q)rm -rf $(@D)/welcome
+	$(Q)$(JAVAC) -Xlint:all -Werror -XDstringConcat=inline -d $(@D)/welcome images/demo/*.java \
+		jni-ext/java/moka/*.java
+	$(Q)rm -rf $(@D)/welcome/moka && printf 'Class-Path: ../jni/moka.jar\n' >$(@D)/welcome.manifest
+	$(Q)$(JAR) --create --file $@ --manifest $(@D)/welcome.manifest --main-class Welcome \
+		-C $(@D)/welcome .
 
-.PHONY: run
-run: deps-run programs jdk $(BUILD)/java/welcome.jar
+.PHONY: run moka-jar-if-fetched
+moka-jar-if-fetched:
+	$(Q)! $(java_make) $(jni_header) || $(java_make) $(BUILD)/jni/moka.jar
+run: deps-run programs jdk $(BUILD)/java/welcome.jar moka-jar-if-fetched
 	$(Q)MOKA_BUILD=$(abspath $(BUILD)) ./moka run $(if $(ACCEL),--accel $(ACCEL)) \
 		$(if $(MACHINE),--machine $(MACHINE)) $(if $(MEM),-m $(MEM)) $(if $(CPUS),-c $(CPUS)) \
 		$(BUILD)/java/welcome.jar
@@ -97,7 +105,7 @@ java_native := $(if $(shell command -v $(CXX)),$(BUILD)/java/libmoka_native.so)
 
 .PHONY: jdk java-classes java-natives java-programs java-if-fetched test-java test-jvm
 jdk: $(BUILD)/jdk.erofs
-java-classes: $(BUILD)/java/programs.stamp
+java-classes: $(BUILD)/java/programs.stamp $(BUILD)/java/welcome.jar
 java-natives: $(java_native) $(BUILD)/java/libroles.so jni
 java-programs: java-classes java-natives
 # For `make test`: the Java programs are skipped where there is no way to fetch a JDK, and those with

@@ -89,6 +89,12 @@ example() {
     fi
     machine=''
 }
+# What `make run` shows fits a screen, and all of it is there.
+demo() {
+    java -jar "$build/java/welcome.jar" | tee "$work/demo"
+    awk 'length > 80 || /not here|no moka.jar/ { bad = 1 } /Your own/ { done = NR }
+        END { exit bad || done != NR || NR > 24 }' "$work/demo"
+}
 examples() {
     [ -e "$jni/tests.stamp" ] || return 0
     example '8192 KiB  rw-----  not there' PageTable
@@ -98,4 +104,5 @@ examples() {
     machine='-m 256M -c 2'
     example 'asked [0-9]+ times|cannot do that' Cache 8
     example 'with roles: ' GcPriority 8 1
+    true_that demo demo
 }
