@@ -29,6 +29,7 @@ Q := $(if $(V),,@)
 include kernel/kernel.mk
 include drivers/drivers.mk
 include hugepages/hugepages.mk
+include net/net.mk
 include gc-hooks/gc-hooks.mk
 include gc-hooks/linux/linux.mk
 include images/images.mk

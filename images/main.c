@@ -20,6 +20,7 @@
 #include <kernel/start.h>
 #include <kernel/thread.h>
 #include <kernel/trace.h>
+#include <net/net.h>
 
 #include "image.h"
 
@@ -85,6 +86,7 @@ static noreturn void start_rest(void *arg)
         kprintf("boot: Moka on %s, %u CPUs, %s, entry to idle %lu us\n", platform->name,
                 cpu_count(), clock_source(), (unsigned long)us_since_entry());
     }
+    net_init();
     start_thread("housekeeper", keep_house);
     start_thread("main", image_main);
     sched_idle();

@@ -21,7 +21,7 @@ CFLAGS_KERNEL := $(CFLAGS_COMMON) -mno-red-zone -mgeneral-regs-only -Wframe-larg
 # Application code inside an image (tests, benchmarks): as a compiler makes it.
 CFLAGS_APP := $(CFLAGS_COMMON) -fno-stack-protector
 
-INCLUDES := -Ikernel/include -Idrivers/include -Ihugepages/include -Igc-hooks/include
+INCLUDES := -Ikernel/include -Idrivers/include -Inet/include -Ihugepages/include -Igc-hooks/include
 INCLUDES_IMAGE := $(INCLUDES) -Iimages -Itests/guest -Ibenchmarks/micro
 
 flags_release := -DMOKA_DEBUG=0
@@ -31,7 +31,7 @@ flags_test := -DMOKA_DEBUG=2
 flags_ubsan := -DMOKA_DEBUG=2 -DMOKA_UBSAN -fsanitize=undefined -fno-sanitize=alignment \
 	-Wframe-larger-than=4096 -DMOKA_KSTACK_SHIFT=15
 
-base_sources := $(kernel_sources) $(drivers_sources) $(hugepages_sources) $(gc_hooks_sources) $(images_common)
+base_sources := $(kernel_sources) $(drivers_sources) $(net_sources) $(hugepages_sources) $(gc_hooks_sources) $(images_common)
 
 # $(call image,VARIANT,NAME,SOURCES of its own,APP SOURCES)
 define image

@@ -114,6 +114,7 @@ quick_on_kvm() {
     same beans main Beans
     same 'random, TLS' main Secure
     same 'sockets, Unix' main Unix
+    same 'sockets, loopback' main Net
     true_that 'attach, from within' attaches_to_itself
     same 'locales' main Locales
     same modules modules
@@ -197,6 +198,7 @@ programs() {
     on_each beans main Beans
     on_each 'random, TLS' main Secure
     on_each 'sockets, Unix' main Unix
+    on_each 'sockets, loopback' main Net
 }
 machines() {
     true_that 'the machine as it is' sees_the_machine
@@ -207,7 +209,6 @@ machines() {
     true_that 'no second process' no_second_process
     true_that 'attach, from within' attaches_to_itself
     true_that 'attach, from the host' attaches_from_host
-    true_that 'no network' main NoNetwork
 }
 full_on_kvm() {
     on_linux hooks_on_linux

@@ -58,7 +58,7 @@ program() {
 
 limit=100
 variants='glibc static musl musl-static'
-tap_names='hooks hooks_docs hooks_large hooks_role hooks_remap hooks_alias files mmap threads signals events clocks memory futexes sigcalls sigedge filecalls filedata times polls procfs private largefile cancel sockets sockmsg hooks_pressure'
+tap_names='hooks hooks_docs hooks_large hooks_role hooks_remap hooks_alias files mmap threads signals events clocks memory futexes sigcalls sigedge filecalls filedata times polls procfs private largefile cancel sockets sockmsg hooks_pressure inet inetopt inetudp'
 # What the library for Linux has as well, and how that is run.
 hooks_names='hooks hooks_docs hooks_large hooks_remap hooks_alias hooks_role'
 preloaded='linux preloaded'

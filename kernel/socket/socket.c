@@ -74,6 +74,18 @@ int socket_interrupted(nsec_t deadline)
     return deadline == SCHED_NEVER ? -ERESTARTSYS : -EINTR;
 }
 
+/* ---- What net/ has ------------------------------------------------------------------- */
+
+weak s64 socket_interface_ioctl(u32 request, u64 arg)
+{
+    return -ENOTTY;
+}
+
+weak int net_file_show(enum net_file file, struct text *text)
+{
+    return 0;
+}
+
 /* ---- The file ------------------------------------------------------------------------- */
 
 u32 socket_file_flags(struct file *file)
@@ -132,7 +144,9 @@ static s64 file_ioctl_socket(struct file *file, u32 request, u64 arg)
 {
     struct socket *socket = file->priv;
 
-    return socket->ops->ioctl != NULL ? socket->ops->ioctl(socket, request, arg) : -ENOTTY;
+    s64 result = socket->ops->ioctl != NULL ? socket->ops->ioctl(socket, request, arg) : -ENOTTY;
+
+    return result == -ENOTTY ? socket_interface_ioctl(request, arg) : result;
 }
 
 static void file_release_socket(struct file *file)

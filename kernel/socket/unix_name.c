@@ -10,12 +10,12 @@
  */
 #include "unix_priv.h"
 
-#include "../fs/proc/text_priv.h"
 #include "net_unix.h"
 #include <kernel/kmalloc.h>
 #include <kernel/print.h>
 #include <kernel/process.h>
 #include <kernel/random.h>
+#include <kernel/text.h>
 #include <kernel/vfs.h>
 
 #define BUCKETS 64u

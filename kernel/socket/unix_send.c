@@ -8,7 +8,7 @@
  */
 #include "unix_priv.h"
 
-#include "../fs/event/pipe_priv.h"
+#include <kernel/event.h>
 
 /* A message of a stream fills a block of 32 KiB with its header. */
 #define STREAM_MESSAGE ((u32)(32 * KIB - sizeof(struct unix_message)))
@@ -151,7 +151,7 @@ static int send_stream(struct unix_socket *socket, struct socket_message *what)
         err = send_piece(socket, peer, what, deadline);
     }
     if (err == -EPIPE && what->io.done == 0 && (what->flags & MSG_NOSIGNAL) == 0) {
-        pipe_signal_broken();
+        event_signal_broken();
     }
     return err;
 }

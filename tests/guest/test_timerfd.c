@@ -172,9 +172,9 @@ static void close_both(void)
 GUEST_TEST(socketpair_stream)
 {
     t.memory = event_memory();
-    EQ(sys_socketpair(2, STREAM, 0, (u64)t.memory, 0, 0), -EAFNOSUPPORT);
+    EQ(sys_socketpair(3, STREAM, 0, (u64)t.memory, 0, 0), -EAFNOSUPPORT);
     EQ(sys_socketpair(1, 99, 0, (u64)t.memory, 0, 0), -EINVAL);
-    EQ(sys_socket(2, STREAM, 0, 0, 0, 0), -EAFNOSUPPORT);
+    EQ(sys_socket(3, STREAM, 0, 0, 0, 0), -EAFNOSUPPORT);
     EQ(make(STREAM), 0);
     EQ(ev_poll_now(t.fds[0]), 0x304);
     EQ(receive(t.fds[0], 1, 0), -EAGAIN);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <kernel/event.h>
 #include <kernel/list.h>
 #include <kernel/poll.h>
 #include <kernel/sched.h>
@@ -35,28 +36,6 @@ void poll_sleeper_init(struct poll_sleeper *sleeper);
 void poll_sleeper_wake(struct poll_sleeper *sleeper);
 /* Until woken since the last call: 0, -EINTR (a signal), -ETIMEDOUT. */
 must_check int poll_sleeper_sleep(struct poll_sleeper *sleeper, nsec_t deadline);
-
-/*
- * Threads asleep at one object, whose lock guards the list.  The object's
- * owner decides whom a change concerns.
- */
-struct event_waiter {
-    struct list link;
-    struct thread *thread;
-    u64 need; /* what it waits for, as the object counts */
-};
-
-/*
- * Sleeps once, giving up `lock` (held; `irq` as spin_lock() gave it) meanwhile:
- * 0, -ETIMEDOUT, or -ERESTARTSYS without having slept if a signal waits.  After
- * any of them the caller looks again whether it can go on.
- */
-must_check int event_wait(struct spinlock *lock, bool *irq, struct list *waiters, u64 need,
-                          nsec_t deadline);
-/* The first that needs no more than `have`, taken out of the list; lock held. */
-struct thread *event_choose(struct list *waiters, u64 have);
-/* All of them, with the lock held. */
-void event_wake_all(struct list *waiters);
 
 /* Installs a new file: its descriptor, or -errno (the file is put then). */
 s64 event_install(struct file *file, bool cloexec);

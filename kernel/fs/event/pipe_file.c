@@ -80,7 +80,7 @@ void pipe_end_move(struct file *file, u64 taken)
     pipe_let_go(file->priv, taken);
 }
 
-void pipe_signal_broken(void)
+void event_signal_broken(void)
 {
     struct siginfo info = {.signo = SIGPIPE, .sent.pid = PROCESS_ID}; /* as kill(2) by itself */
 
@@ -92,7 +92,7 @@ static int file_write_pipe(struct file *file, struct io *io, u64 *pos)
     int err = io->left == 0 ? 0 : pipe_write(file->priv, io, nonblock(file));
 
     if (err == -EPIPE) {
-        pipe_signal_broken();
+        event_signal_broken();
     }
     return err;
 }

@@ -70,8 +70,6 @@ struct pipe_others pipe_open_end(struct pipe *pipe, bool reads, bool writes);
 bool pipe_close_end(struct pipe *pipe, bool reads, bool writes);
 /* FIONREAD: of a pipe with records, the first. */
 u64 pipe_pending(struct pipe *pipe);
-/* SIGPIPE for the calling thread. */
-void pipe_signal_broken(void);
 /* A new size in bytes, as F_SETPIPE_SZ says: the size it got, -EBUSY, -ENOMEM. */
 s64 pipe_resize(struct pipe *pipe, u64 size);
 u64 pipe_size(struct pipe *pipe);

@@ -10,6 +10,7 @@
 
 #include "../../socket/net_unix.h"
 #include <kernel/process.h>
+#include <kernel/socket.h>
 #include <kernel/version.h>
 
 #define PROC_MAGIC 0x9fa0u
@@ -98,11 +99,26 @@ static SHOW(show_net_unix)
     return net_show_unix(text);
 }
 
+/* Which one it is, the row of the table says. */
+static SHOW(show_net_file);
+
 static const struct pseudo_entry net_entries[] = {
+    [NET_FILE_DEV] = PSEUDO_FILE("dev", show_net_file),
+    [NET_FILE_IF_INET6] = PSEUDO_FILE("if_inet6", show_net_file),
+    [NET_FILE_ROUTE] = PSEUDO_FILE("route", show_net_file),
+    [NET_FILE_ARP] = PSEUDO_FILE("arp", show_net_file),
+    [NET_FILE_TCP] = PSEUDO_FILE("tcp", show_net_file),
+    [NET_FILE_TCP6] = PSEUDO_FILE("tcp6", show_net_file),
+    [NET_FILE_UDP] = PSEUDO_FILE("udp", show_net_file),
+    [NET_FILE_UDP6] = PSEUDO_FILE("udp6", show_net_file),
     PSEUDO_FILE("unix", show_net_unix),
-    PSEUDO_TEXT("if_inet6", ""),
     PSEUDO_END,
 };
+
+static SHOW(show_net_file)
+{
+    return net_file_show((enum net_file)(node->entry - net_entries), text);
+}
 
 static const struct pseudo_entry process_entries[] = {
     PSEUDO_FILE("stat", show_process_stat),

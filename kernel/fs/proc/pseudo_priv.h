@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include "text_priv.h"
+#include <kernel/text.h>
 #include <kernel/io.h>
 #include <kernel/vfs.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See text_priv.h.  Pieces of equal size in a table: /proc/self/maps of a
+ * See kernel/text.h.  Pieces of equal size in a table: /proc/self/maps of a
  * large program is larger than what kmalloc() gives at a time, and a piece
  * that is full is never copied again.
  */
-#include "text_priv.h"
+#include <kernel/text.h>
 
 #include <kernel/kmalloc.h>
 #include <kernel/print.h>

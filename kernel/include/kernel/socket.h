@@ -148,6 +148,26 @@ void socket_register_family(const struct socket_family *family);
  */
 must_check int socket_create(u32 family, u32 type, u32 protocol, struct socket **socket);
 
+/*
+ * Overridden by net/.  What is asked about interfaces, of a socket of any family
+ * whose own ops do not know the request: -ENOTTY.
+ */
+s64 socket_interface_ioctl(u32 request, u64 arg);
+
+/* Overridden by net/: the files of /proc/net about it, 0 or -ENOMEM. */
+enum net_file {
+    NET_FILE_DEV,
+    NET_FILE_IF_INET6,
+    NET_FILE_ROUTE,
+    NET_FILE_ARP,
+    NET_FILE_TCP,
+    NET_FILE_TCP6,
+    NET_FILE_UDP,
+    NET_FILE_UDP6,
+};
+struct text;
+int net_file_show(enum net_file file, struct text *text);
+
 /* The socket that is this file, or NULL. */
 struct socket *socket_of(struct file *file);
 
