@@ -94,6 +94,9 @@ void need(struct part *part, int64_t got, int64_t wanted);
 /* It must be a number of units, at least `least`, at most `most`. */
 void need_count(struct part *part, int64_t got, uint64_t least, uint64_t most);
 
+/* So many pages of 2 MiB at most; there may be none where each window has a small page in use. */
+void need_made(struct part *part, int64_t got, uint64_t most);
+
 bool all_mapped(const struct part *part, uint64_t at, uint64_t count);
 bool any_file(const struct part *part, uint64_t at, uint64_t count);
 uint64_t value_of(const struct part *part, uint64_t page);

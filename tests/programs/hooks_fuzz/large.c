@@ -141,7 +141,7 @@ static void call_promote(struct part *part)
     }
     got = moka->large->promote(any_range(part, at, count), page_at(part, at), count * PAGE,
                                MOKA_SIZE_2M);
-    need_count(part, got, 0, count / 512);
+    need_made(part, got, count / 512);
 }
 
 static void call_demote(struct part *part)

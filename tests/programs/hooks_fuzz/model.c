@@ -100,6 +100,13 @@ bool is_written(const struct part *part, uint64_t page)
     return value != 0 && value != UNKNOWN && value != ANYTHING;
 }
 
+void need_made(struct part *part, int64_t got, uint64_t most)
+{
+    if (got != -ENOMEM) {
+        need_count(part, got, 0, most);
+    }
+}
+
 bool all_mapped(const struct part *part, uint64_t at, uint64_t count)
 {
     for (uint64_t i = at; i < at + count; i++) {

@@ -99,7 +99,7 @@ static void call_sizes(struct part *part)
         need_count(part, moka->page->split(range, start, count * PAGE), 0, count / 512 + 2);
     } else {
         part->what = "join";
-        need_count(part, moka->page->join(range, start, count * PAGE), 0, count / 512);
+        need_made(part, moka->page->join(range, start, count * PAGE), count / 512);
     }
 }
 

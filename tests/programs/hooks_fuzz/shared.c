@@ -247,11 +247,10 @@ static void change_sizes(struct part *part, char *start, uint64_t size)
         settle_shared(part, moka->page->split(shared.range, start, size), 0, COUNT);
         break;
     case 1:
-        settle_shared(part, moka->page->join(shared.range, start, size), 0, COUNT);
+        need_made(part, moka->page->join(shared.range, start, size), COUNT);
         break;
     case 2:
-        settle_shared(part, moka->large->promote(shared.range, start, size, MOKA_SIZE_2M), 0,
-                      COUNT);
+        need_made(part, moka->large->promote(shared.range, start, size, MOKA_SIZE_2M), COUNT);
         break;
     case 3:
         settle_shared(part, moka->large->demote(shared.range, start, size, MOKA_SIZE_4K), 0, COUNT);
