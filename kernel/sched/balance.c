@@ -192,10 +192,9 @@ static bool movable(const struct thread *t, unsigned cpu)
     return sched_allowed(t, cpu) && !atomic_load_explicit(&t->on_cpu, memory_order_acquire);
 }
 
-static void take_out(struct sched_cpu *sc, struct thread *t)
+static void take_out(struct sched_cpu *sc, struct thread *t, nsec_t now)
 {
-    runq_remove(&sc->queue, t);
-    runq_leave(&sc->queue, t);
+    runq_take_away(&sc->queue, t, now);
     sched_publish_count(sc);
     t->moved = true;
 }
@@ -210,7 +209,7 @@ static struct thread *steal_from(struct sched_cpu *victim, unsigned cpu, nsec_t 
     for (struct thread *t = runq_next(&victim->queue, NULL); t != NULL && looked_at < CANDIDATES;
          t = runq_next(&victim->queue, t)) {
         if (movable(t, cpu) && (s64)(now - t->queued_at) >= (s64)waited) {
-            take_out(victim, t);
+            take_out(victim, t, now);
             return t;
         }
         looked_at++;
@@ -298,7 +297,7 @@ void balance_rotate(struct sched_cpu *sc, const struct thread *current, nsec_t n
         (now - sc->rotated_at < ROTATE_EVERY || current->arrived_at < turn.thread->arrived_at)) {
         return;
     }
-    take_out(sc, turn.thread);
+    take_out(sc, turn.thread, now);
     sc->rotated_at = now;
     sched_send(turn.thread, turn.to);
 }

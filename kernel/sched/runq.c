@@ -191,6 +191,13 @@ void runq_leave(struct runq *q, struct thread *t)
     }
 }
 
+void runq_take_away(struct runq *q, struct thread *t, nsec_t now)
+{
+    runq_remove(q, t);
+    runq_leave(q, t);
+    t->wait_time += MAX((s64)(now - t->queued_at), 0);
+}
+
 /* Lower goes first. */
 static unsigned rank(const struct runq *q, enum sched_class class)
 {

@@ -72,6 +72,9 @@ void runq_put(struct runq *q, struct thread *t, enum runq_put how, nsec_t now);
 void runq_remove(struct runq *q, struct thread *t);
 /* The thread, taken out or having run, leaves: vruntime becomes relative. */
 void runq_leave(struct runq *q, struct thread *t);
+/* Takes a queued thread out that goes elsewhere: remove and leave, and what it has waited counts.
+ */
+void runq_take_away(struct runq *q, struct thread *t, nsec_t now);
 
 /* Who is next; NULL if nobody. */
 struct thread *runq_peek(const struct runq *q);

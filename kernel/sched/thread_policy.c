@@ -52,8 +52,7 @@ static void move_self(void)
 /* Off the queue, and to another CPU as soon as its registers are saved. */
 static void move_queued(struct sched_cpu *sc, struct thread *t, bool irq)
 {
-    runq_remove(&sc->queue, t);
-    runq_leave(&sc->queue, t);
+    runq_take_away(&sc->queue, t, clock_now());
     sched_publish_count(sc);
     spin_unlock(&sc->lock, irq);
     while (atomic_load_explicit(&t->on_cpu, memory_order_acquire)) {

@@ -158,6 +158,22 @@ static void test_run_woken(void)
     OK(runq_run_woken(&q, other, 10 * NSEC_PER_MSEC));
 }
 
+static void test_taken_away(void)
+{
+    struct runq q;
+    struct thread *t;
+
+    runq_init(&q);
+    t = make(0, SCHED_CLASS_FAIR, 0);
+    runq_put(&q, t, RUNQ_MOVED, 100);
+    runq_take_away(&q, t, 350);
+    OK(!t->queued && runq_peek(&q) == NULL);
+    EQ(t->wait_time, 250);
+    runq_put(&q, t, RUNQ_MOVED, 360);
+    OK(runq_pick(&q, 400) == t);
+    EQ(t->wait_time, 290);
+}
+
 /* A change of class while queued and while running; vruntime stays sensible. */
 static void test_policy_change(void)
 {
@@ -527,6 +543,7 @@ int main(void)
     run("who yields lets the other go first", test_yield);
     run("sleepers are placed", test_sleeper_is_placed);
     run("a hand-over needs the better claim", test_run_woken);
+    run("what a thread waited goes with it", test_taken_away);
     run("class and nice change anywhere", test_policy_change);
     run("shares follow the weights", test_fair_shares);
     run("sleepers and hogs share", test_fair_with_sleepers);
