@@ -39,8 +39,7 @@
 
 #include "sched_priv.h"
 
-#define ROUND_LIMIT TURN                /* of a wait for turns; then CPUs are interrupted */
-#define POLL_LIMIT (20 * NSEC_PER_USEC) /* a timer and its interrupt take longer */
+#define ROUND_LIMIT TURN /* of a wait for turns; then CPUs are interrupted */
 
 _Atomic u32 role_round;
 
@@ -359,18 +358,6 @@ static u64 look_at_queues(u32 round, u64 *busy)
     return over;
 }
 
-/* Nothing else wants this CPU: cheaper than a timer. */
-static bool poll_until(nsec_t deadline)
-{
-    while (clock_now() < deadline) {
-        if (!sched_is_alone() || signal_pending()) {
-            return false;
-        }
-        cpu_pause();
-    }
-    return true;
-}
-
 /* The round is on, and this thread prepared to sleep. */
 static bool wait_for_turns(u32 round, nsec_t deadline)
 {
@@ -386,9 +373,9 @@ static bool wait_for_turns(u32 round, nsec_t deadline)
         if (busy != 0) {
             cpu_send_ipi(busy, IPI_RESCHED);
         }
-    } else if (deadline <= now + POLL_LIMIT && sched_is_alone()) {
+    } else if (deadline <= now + SCHED_SHORT && sched_is_alone()) {
         sched_cancel_sleep();
-        return poll_until(deadline);
+        return sched_poll(deadline);
     }
     roles.late = sched_sleep(limit) != 0;
     return clock_now() >= deadline;

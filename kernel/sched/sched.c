@@ -38,8 +38,8 @@
  *   HALTED      is written before the last look at the list before the halt.
  *   POLLING     ends with RUNNING, after which the list is emptied.
  *   class       changes in pick_next(), which looks again if it did.
- *   slice_armed is cleared by the timer's interrupt, which then asks for a
- *               look (need_resched).
+ *   slice_armed is cleared by the timer's interrupt, or stays for the next
+ *               slice; it then asks for a look (need_resched).
  * An interrupt to a running CPU sets need_resched, and the list is emptied
  * on the way back to the application, or when the thread blocks.
  *
@@ -62,12 +62,31 @@
 
 struct sched_cpu sched_cpus[MAX_CPUS];
 
+/* Will whoever is next have to share the CPU too? */
+static bool stays_contended(struct sched_cpu *sc)
+{
+    bool irq = spin_lock(&sc->lock);
+    bool contended =
+        sc->current != sc->idle_thread && runq_contended(&sc->queue, sc->current->class);
+
+    spin_unlock(&sc->lock, irq);
+    return contended;
+}
+
+/*
+ * The next slice begins in a moment.  Started here, its timer is programmed for with what the
+ * interrupt programs anyway, which costs an exit; sched_preempt() finds it armed.
+ */
 static void slice_expired(struct timer *timer)
 {
     struct sched_cpu *sc = container_of(timer, struct sched_cpu, slice_timer);
+    bool again = stays_contended(sc);
 
+    if (again) {
+        timer_start(timer, clock_now() + SLICE + SLICE_TOLERANCE / 2);
+    }
     /* Before the list is looked at; pairs with wakeup.c, must_interrupt(). */
-    atomic_store_explicit(&sc->slice_armed, false, memory_order_seq_cst);
+    atomic_store_explicit(&sc->slice_armed, again, memory_order_seq_cst);
     this_cpu()->need_resched = true;
 }
 

@@ -18,6 +18,7 @@
 #include <kernel/assert.h>
 #include <kernel/clock.h>
 #include <kernel/errno.h>
+#include <kernel/signal.h>
 
 /* A sleep is so much longer at the most: a 64th, or what prctl(2) allows (Linux: 50 us). */
 #define SLACK_SHARE 64
@@ -39,6 +40,17 @@ bool sched_is_alone(void)
 
     return atomic_load_explicit(&sc->runnable, memory_order_relaxed) <= 1 &&
            atomic_load_explicit(&sc->wake_list, memory_order_relaxed) == NULL;
+}
+
+bool sched_poll(nsec_t deadline)
+{
+    while (clock_now() < deadline) {
+        if (!sched_is_alone() || signal_pending()) {
+            return false;
+        }
+        cpu_pause();
+    }
+    return true;
 }
 
 void sched_prepare_sleep(void)

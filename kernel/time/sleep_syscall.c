@@ -147,6 +147,9 @@ SYSCALL(settimeofday)
 /* Until the deadline, or a signal: -EINTR. */
 static int sleep_until(nsec_t deadline)
 {
+    if (deadline <= clock_now() + SCHED_SHORT && sched_poll(deadline)) {
+        return 0;
+    }
     for (;;) {
         sched_prepare_sleep();
         if (signal_pending()) {

@@ -19,6 +19,14 @@ void sched_yield(void);
 /* Does nobody else want this CPU, as of a moment ago?  Thread context. */
 bool sched_is_alone(void);
 
+/* A sleep no longer than this takes less time than to program a timer and to be interrupted. */
+#define SCHED_SHORT (20 * NSEC_PER_USEC)
+/*
+ * Keeps the CPU until the deadline instead.  False: it has not come, but somebody else wants
+ * the CPU, or there is a signal.
+ */
+bool sched_poll(nsec_t deadline);
+
 /*
  * Sleeping, in three steps so that no wake-up is lost:
  *     sched_prepare_sleep();
