@@ -68,6 +68,7 @@ public final class Snapshot {
 
     private void run(MemoryRange from, MemoryRange to) throws InterruptedException {
         long right = size / Long.BYTES * EACH, copies = Remap.info().copies();
+        to.populate(0, size, 0); // which is not what is measured
         Thread writer = new Thread(this::transferAlways);
         writer.start();
         judge("no copy:", 0, sum(live) - right);

@@ -100,7 +100,7 @@ examples() {
     example '8192 KiB  rw-----  not there' PageTable
     example 'are equal' Checkpoint 16
     example 'Each has what the other had' SwapBuffers 4
-    example 'off by 0 at the end|cannot do that' Snapshot 4
+    example 'off by 0 at the end' Snapshot 4
     machine='-m 256M -c 2'
     example 'asked [0-9]+ times|cannot do that' Cache 8
     example 'with roles: ' GcPriority 8 1

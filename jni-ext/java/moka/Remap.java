@@ -28,8 +28,8 @@ package moka;
  * <li>{@link UnsupportedOperationException} if this system has no such hook, or for memory of a
  *     file,
  * <li>{@link MokaException} with {@link MokaException#ENXIO} if a place is not mapped or only in
- *     part, with {@link MokaException#EBUSY} for a snapshot of, or in place of, pages that are shared
- *     by an alias, with {@link MokaException#ENOMEM} if memory is out,
+ *     part, with {@link MokaException#EBUSY} for a snapshot of pages that are shared by an
+ *     alias, with {@link MokaException#ENOMEM} if memory is out,
  * </ul>
  * and nothing has changed then. If memory is short midway, the pairs before are done, and the methods
  * for arrays return how many these are.
@@ -47,7 +47,8 @@ public final class Remap {
     public static final int UNMAP = 2;
     /**
      * Alias: both places have the same contents, each its own from then on; the first write to a
-     * page at either copies it. Without it, what is written at one place is seen at both.
+     * page at either, while both have it, copies it. Without it, what is written at one place is seen
+     * at both, and dirty where it was written.
      */
     public static final int SNAPSHOT = 4;
     /**
@@ -121,7 +122,12 @@ public final class Remap {
 
     /**
      * Puts pages into a second place as well; what that had is given back. It ends, page by page,
-     * where something else is put at one of the places or {@link MemoryRange#discard} empties it.
+     * where something else is put at one of the places or {@link MemoryRange#discard} empties it; pages
+     * that are swapped or moved elsewhere stay aliases there.
+     *
+     * <p>A snapshot is of one moment during the call, for all of its pairs: what any thread had
+     * written before the call is in it, and of what threads write meanwhile all up to some point. On
+     * Linux it is a copy, and shared pages are copied once, so other threads must be kept away.
      *
      * @param to the range that gets them too
      * @param toOffset bytes from its start

@@ -30,6 +30,8 @@ final class RemapTests {
         new RemapTests().swaps();
         new RemapTests().moves();
         new RemapTests().slides();
+        new RemapTests().shares();
+        new RemapTests().snapshots();
         new RemapTests().misuse();
         if (Moka.isPresent()) {
             new RemapTests().beside();
@@ -105,6 +107,45 @@ final class RemapTests {
         Tap.ok(has(other, 0, 1024, 10512), "the pages are there");
         // Linux has no call that keeps them.
         Tap.ok(!Moka.isPresent() || from.page(3 * LARGE - PAGE).isPresent(), "and some where they were");
+    }
+
+    private void shares() {
+        Remap.alias(to, 0, from, LARGE, LARGE, 0);
+        Tap.ok(has(one, 0, 512, 10512) && has(other, 512, 512, 10512), "alias");
+        one.putInt(8, 1);
+        other.putInt(LARGE + PAGE + 8, 2);
+        Tap.ok(other.getInt(LARGE + 8) == 1 && one.getInt(PAGE + 8) == 2, "seen at both places");
+        Tap.is(2, Remap.alias(to, from, new long[] {2 * LARGE, 0, PAGE, 3 * LARGE, PAGE, PAGE}, 0),
+            "alias of two pairs");
+        one.putInt(2 * LARGE + 8, 3).putInt(3 * LARGE + 8, 4);
+        Tap.ok(other.getInt(8) == 3 && other.getInt(PAGE + 8) == 4, "both are seen");
+        if (Moka.isPresent()) {
+            Tap.raises(MokaException.class, () -> Remap.alias(from, 3 * LARGE, to, 0, PAGE,
+                Remap.SNAPSHOT), "a snapshot of what is shared");
+            to.discard(0, LARGE);
+            Tap.ok(one.getInt(8) == 0 && other.getInt(LARGE + 8) == 1, "discarded at one place only");
+        }
+    }
+
+    private void snapshots() {
+        Remap.alias(to, 0, from, 0, SIZE, Remap.SNAPSHOT);
+        Tap.ok(has(one, 0, 2048, 10000) && has(other, 0, 2048, 10000), "snapshot");
+        long copies = Remap.info().copies();
+        for (int at = 0; at < SIZE; at += LARGE) {
+            one.putInt(at + 8, 1);
+            other.putInt(at + 5 * PAGE + 8, 2);
+        }
+        boolean right = true;
+        for (int at = 0; at < SIZE; at += LARGE) {
+            right &= one.getInt(at + 8) == 1 && other.getInt(at + 8) == 10000 + at / PAGE
+                && other.getInt(at + 5 * PAGE + 8) == 2
+                && one.getInt(at + 5 * PAGE + 8) == 10005 + at / PAGE;
+        }
+        Tap.ok(right, "each has its own");
+        Tap.ok(has(one, 600, 400, 10600) && has(other, 600, 400, 10600), "the rest is as it was");
+        Tap.ok(!Moka.isPresent() || Remap.info().copies() > copies, "copied when written to");
+        Tap.raises(ARGUMENT, () -> Remap.alias(to, 0, to, 0, LARGE, Remap.SNAPSHOT), "of itself");
+        Tap.raises(ARGUMENT, () -> Remap.alias(to, 0, from, 0, LARGE, Remap.QUIET), "swap's flag");
     }
 
     private void misuse() {
