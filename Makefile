@@ -8,7 +8,7 @@
 # make javadoc     the documentation of the Java API (jni-ext)
 # make check       format, lint, headers, layering
 # make stress      ten minutes of mixed load in the guest
-# make bench-micro, bench-startup, bench-java, bench-hooks: tables beside Linux
+# make bench-micro, bench-startup, bench-java, bench-hooks, bench-jni: tables beside Linux
 # make clean
 #
 # Variables: BUILD=DIR (default build), V=1 (show commands), ACCEL=kvm|tcg,

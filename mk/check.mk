@@ -44,5 +44,5 @@ check-lint: $(patsubst %,$(BUILD)/check/%.tidy,$(c_sources))
 $(BUILD)/check/tests/programs/hooks_docs.c.tidy: $(BUILD)/docs/gc-hooks-examples.h
 $(BUILD)/check/%.tidy: % $(h_sources) .clang-tidy tools/lint.sh mk/check.mk
 	@mkdir -p $(@D)
-	$(Q)tools/lint.sh $< $(if $(filter $(host_only),$<),$(HOST_FLAGS) $(if $(filter images/tool/% tests/programs/% tools/% gc-hooks/linux/% benchmarks/hooks/%,$<),-D_GNU_SOURCE) $(if $(filter jni-ext/%,$<),$(jni_flags)) $(if $(filter benchmarks/programs/%,$<),-Ibenchmarks/micro) $(if $(filter tests/programs/%,$<),-I$(BUILD)/docs),$(tidy_flags))
+	$(Q)tools/lint.sh $< $(if $(filter $(host_only),$<),$(HOST_FLAGS) $(if $(filter images/tool/% tests/programs/% tools/% gc-hooks/linux/% benchmarks/hooks/%,$<),-D_GNU_SOURCE) $(if $(filter jni-ext/% benchmarks/hooks/jni.c,$<),$(jni_flags)) $(if $(filter benchmarks/programs/%,$<),-Ibenchmarks/micro) $(if $(filter tests/programs/%,$<),-I$(BUILD)/docs),$(tidy_flags))
 	$(Q)touch $@

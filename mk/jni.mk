@@ -50,3 +50,26 @@ javadoc: $(java_home).stamp
 	$(Q)$(JAVA) -m jdk.javadoc/jdk.javadoc.internal.tool.Main -quiet -Xdoclint:all -Werror --release 17 \
 		-encoding UTF-8 -notimestamp -d $(jni_root)/javadoc $(jni_java)
 	@echo "$(jni_root)/javadoc/index.html"
+
+# make bench-jni   what the Java API adds to the hooks, in Moka and on Linux
+#
+# BENCH_JNI_MS=N   for each call, in C and in Java (default 500)
+BENCH_JNI_MS ?= 500
+bench_jni := $(BUILD)/bench/jni
+
+$(bench_jni)/libmoka_bench.so: benchmarks/hooks/jni.c $(wildcard gc-hooks/include/moka/*.h) \
+		$(linux_hooks)/libmoka-linux.a $(jni_header) mk/jni.mk
+	@mkdir -p $(@D)
+	@echo "  JNI   $@"
+	$(Q)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_BENCH_HOST)) -Wno-unused-parameter $(jni_flags) -shared -fPIC -pthread \
+		-Wl,--exclude-libs,ALL -o $@ $< $(linux_hooks)/libmoka-linux.a
+$(bench_jni)/Jni.class: benchmarks/hooks/Jni.java $(jni_jar) mk/jni.mk
+	@mkdir -p $(@D)
+	@echo "  JAVAC $(@D)"
+	$(Q)$(JAVAC) -Xlint:all -Werror -cp $(jni_jar) -d $(@D) $<
+
+bench_jni_java := -XX:+UseSerialGC -Djava.library.path=$(abspath $(bench_jni)) -cp $(jni_jar):$(bench_jni) Jni $(BENCH_JNI_MS)
+.PHONY: bench-jni
+bench-jni: deps-run programs jdk $(bench_jni)/libmoka_bench.so $(bench_jni)/Jni.class
+	$(Q)MOKA_BUILD=$(abspath $(BUILD)) ./moka java $(bench_jni_java)
+	$(Q)$(java_home)/bin/java $(bench_jni_java)

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#define QUERIED_AT_ONCE 128
+
 uint64_t *jni_bitmap_get(uint64_t *small, uint64_t *words, uint64_t size, uint64_t grain)
 {
     uint64_t needed = grain == 0 ? 0 : (size / grain + 63) / 64;
@@ -39,16 +41,22 @@ JNIEXPORT jlong JNICALL Java_moka_Native_close(JNIEnv *env, jclass class, jint r
 JNIEXPORT jlong JNICALL Java_moka_MemoryRange_query(JNIEnv *env, jobject self, jint range,
                                                     jlong address, jint count, jlongArray pages)
 {
-    for (jint i = 0; i < count; i++) {
-        struct moka_page page = {0};
-        jlong words[JNI_PAGE_WORDS];
-        jlong result = JNI_CALL(page, query, range, jni_pointer(address + i * (jlong)4096), &page);
+    for (jint begin = 0, end; begin < count; begin = end) {
+        jlong words[QUERIED_AT_ONCE * JNI_PAGE_WORDS];
 
-        if (result < 0) {
-            return result;
+        end = count - begin > QUERIED_AT_ONCE ? begin + QUERIED_AT_ONCE : count;
+        for (jint i = begin; i < end; i++) {
+            struct moka_page page = {0};
+            jlong result =
+                JNI_CALL(page, query, range, jni_pointer(address + i * (jlong)4096), &page);
+
+            if (result < 0) {
+                return result;
+            }
+            jni_fill_page(words + (size_t)(i - begin) * JNI_PAGE_WORDS, &page);
         }
-        jni_fill_page(words, &page);
-        (*env)->SetLongArrayRegion(env, pages, i * JNI_PAGE_WORDS, JNI_PAGE_WORDS, words);
+        (*env)->SetLongArrayRegion(env, pages, begin * JNI_PAGE_WORDS,
+                                   (end - begin) * JNI_PAGE_WORDS, words);
     }
     return 0;
 }
