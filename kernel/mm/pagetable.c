@@ -185,6 +185,13 @@ u64 *pt_directory_entry(vaddr_t va)
     return at;
 }
 
+u64 *pt_pointer_entry(vaddr_t va)
+{
+    u64 value = pte_load(root_entry(va));
+
+    return value == 0 ? NULL : pt_table(value) + pt_index(va, 3);
+}
+
 /* The highest level whose leaf fits at both addresses and into `size`. */
 static unsigned best_level(vaddr_t va, paddr_t pa, u64 size)
 {

@@ -8,6 +8,9 @@
  *   single  all goes by single pages, and large ones are split first; also where a
  *           large page would come to memory that refuses them
  *
+ * Where both places have a whole GiB, which begins at a multiple of that, the two
+ * directories are exchanged.
+ *
  * A table's entries have the protection of their place.  So tables move only
  * between places of the same one.
  *
@@ -278,13 +281,23 @@ static u64 step_single(struct remap *r, const struct remap_part *part, u64 done)
     return step.size;
 }
 
+/* A GiB at each place, that go as they are? */
+static bool is_whole_giant(const struct remap *r, const struct remap_part *part, u64 size)
+{
+    return size == GIANT_SIZE && r->request->kind == REMAP_SWAP && part->prot_to == part->prot_from;
+}
+
 static u64 step_windows(struct remap *r, const struct remap_part *part, u64 done)
 {
-    u64 size = ALIGN_DOWN(remap_room(part, done, pt_level_size(3)), LARGE_SIZE);
+    u64 size = ALIGN_DOWN(remap_room(part, done, GIANT_SIZE), LARGE_SIZE);
     struct remap_part step;
 
     if (pt_directory_entry(part->to + done) == NULL &&
         pt_directory_entry(part->from + done) == NULL) {
+        return size;
+    }
+    if (is_whole_giant(r, part, size)) {
+        remap_directories(r, part->to + done, part->from + done);
         return size;
     }
     step = remap_cut(part, done, MIN(size, REMAP_RUN * LARGE_SIZE));

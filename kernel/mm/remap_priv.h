@@ -100,3 +100,5 @@ void remap_flush(struct remap *r);
 must_check u64 remap_leaves(struct remap *r, const struct remap_part *part);
 /* At most REMAP_RUN whole windows, in one directory at each place. */
 must_check u64 remap_windows(struct remap *r, const struct remap_part *part);
+/* Exchanges the directories of two GiB, which are there. */
+void remap_directories(struct remap *r, vaddr_t to, vaddr_t from);

@@ -85,10 +85,10 @@ u64 remap_leaves(struct remap *r, const struct remap_part *part)
 
 /* ---- Whole windows -------------------------------------------------------------------------- */
 
-/* Somebody takes accessed and dirty bits back: all pages of the table count as new. */
+/* All pages of the table count as new, where somebody takes accessed and dirty bits back. */
 static void renew_table(u64 *table)
 {
-    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+    for (unsigned i = 0; i < PT_ENTRIES && aspace_scan_takes_bits(); i++) {
         u64 leaf = pte_load(&table[i]);
 
         if (leaf != 0 && (leaf & NEW_BITS) != NEW_BITS) {
@@ -102,9 +102,7 @@ static u64 window_at(u64 value, unsigned prot)
     if (value == 0 || (value & PTE_LARGE) != 0) {
         return leaf_at(value, prot);
     }
-    if (aspace_scan_takes_bits()) {
-        renew_table(pt_table(value));
-    }
+    renew_table(pt_table(value));
     return value;
 }
 
@@ -172,4 +170,36 @@ u64 remap_windows(struct remap *r, const struct remap_part *part)
     remap_write_windows(r, to, r->to, r->new_to, i);
     remap_write_windows(r, from, r->from, r->new_from, i);
     return i * LARGE_SIZE;
+}
+
+/* ---- Whole directories ---------------------------------------------------------------------- */
+
+/* Its pages of 2 MiB count as new, and those of its tables. */
+static void renew_directory(u64 *directory)
+{
+    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+        u64 value = pte_load(&directory[i]), new = value | NEW_BITS;
+
+        if (value != 0 && !(value & PTE_LARGE)) {
+            renew_table(pt_table(value));
+        } else if (value != 0 && value != new) {
+            platform->write_entries(&directory[i], &new, 1);
+        }
+    }
+}
+
+void remap_directories(struct remap *r, vaddr_t to, vaddr_t from)
+{
+    u64 *entry[2] = {pt_pointer_entry(to), pt_pointer_entry(from)};
+    u64 value[2] = {pte_load(entry[0]), pte_load(entry[1])};
+
+    renew_directory(pt_table(value[0]));
+    renew_directory(pt_table(value[1]));
+    platform->write_entries(entry[0], &value[1], 1);
+    platform->write_entries(entry[1], &value[0], 1);
+    if (!platform->directory_writes_flush) {
+        tlb_batch_add(&r->out->batch, to, GIANT_SIZE, LARGE_SIZE);
+        tlb_batch_add(&r->out->batch, from, GIANT_SIZE, LARGE_SIZE);
+    }
+    remap_count(&remap_counters.giant, 2);
 }

@@ -17,6 +17,7 @@
 
 #define PAGE 4096ul
 #define LARGE (512 * PAGE)
+#define GIANT (512 * LARGE)
 #define MAPPED 8u /* 2 MiB of them */
 
 static const struct moka_hooks *moka;
@@ -25,11 +26,12 @@ static bool on_linux; /* by the library for it */
 
 static char *map(size_t size)
 {
-    char *at = mmap(NULL, size + LARGE, PROT_READ | PROT_WRITE,
+    size_t align = size < GIANT ? LARGE : GIANT;
+    char *at = mmap(NULL, size + align, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     tap_need(at != MAP_FAILED, "mmap");
-    return (char *)(((uintptr_t)at + LARGE - 1) & ~(LARGE - 1));
+    return (char *)(((uintptr_t)at + align - 1) & ~(align - 1));
 }
 
 static int64_t swap_one(int range, char *to, char *from, size_t size)

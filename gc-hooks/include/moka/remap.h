@@ -3,8 +3,8 @@
  * Remapping within opened ranges: pages change places, or are seen at a second
  * one, without being copied.  Only entries of the page table change, of 2 MiB
  * where both places are as far from a multiple of that, be they large pages
- * or, where pages change places, whole tables of small ones; all of a call's pairs
- * with one shoot-down.
+ * or, where pages change places, whole tables of small ones; swaps of a whole GiB, at multiples
+ * of that, by two entries; all of a call's pairs with one shoot-down.
  *
  * A place keeps its protection and its advice; a page gets those of the place
  * it comes to, and counts as written to there (moka/page.h).  Memory that is

@@ -3,7 +3,8 @@
  * The one page table.  Levels are numbered as the size of their leaf:
  * 1 = 4 KiB, 2 = 2 MiB, 3 = 1 GiB, 4 = the root.
  *
- * Tables of levels 4 to 2 are created on demand and never freed.  A level-1
+ * Tables of levels 4 to 2 are created on demand and never freed, but those of level 2 may
+ * change places by who has claimed all that lies in both.  A level-1
  * table belongs to one 2 MiB window; the window's lock guards the level-2
  * entry and the level-1 table below it.  Windows that lie in the same aligned
  * 32 MiB share a lock, so that one holder may change all their entries with
@@ -126,6 +127,9 @@ u64 *pt_lookup(vaddr_t va, unsigned *level);
 
 /* The entry of `va` in its directory (level 2), NULL if there is none. */
 u64 *pt_directory_entry(vaddr_t va);
+
+/* The entry of `va` at level 3, NULL if there is no table of them. */
+u64 *pt_pointer_entry(vaddr_t va);
 
 /* The table that an entry points to. */
 u64 *pt_table(u64 directory_entry);
