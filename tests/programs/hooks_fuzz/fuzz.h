@@ -99,6 +99,8 @@ void need_made(struct part *part, int64_t got, uint64_t most);
 
 bool all_mapped(const struct part *part, uint64_t at, uint64_t count);
 bool any_file(const struct part *part, uint64_t at, uint64_t count);
+/* Is one of them at another place too? */
+bool any_shared(const struct part *part, uint64_t at, uint64_t count);
 uint64_t value_of(const struct part *part, uint64_t page);
 /* Certainly something that was written: it has a frame. */
 bool is_written(const struct part *part, uint64_t page);
@@ -113,6 +115,9 @@ void model_unmap(struct part *part, uint64_t at, uint64_t count);
 void model_swap(struct part *part, uint64_t to, uint64_t from, uint64_t count);
 /* `left`: what is at places that were left, 0 or UNKNOWN. */
 void model_move(struct part *part, uint64_t to, uint64_t from, uint64_t count, uint64_t left);
+
+/* What is at `from` is at `to` as well, or as much of its own. */
+void model_alias(struct part *part, uint64_t to, uint64_t from, uint64_t count, bool snapshot);
 
 /* ---- The groups ---- */
 

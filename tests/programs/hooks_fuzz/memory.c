@@ -88,11 +88,14 @@ static void call_mprotect(struct part *part)
     }
 }
 
-/* Pages that were written to after it are not lost; of others nothing is known. */
+/*
+ * Pages that were written to after it are not lost; of others nothing is known, nor
+ * whether an alias ends.
+ */
 static void call_free(struct part *part, uint64_t at, uint64_t count)
 {
     part->what = "MADV_FREE";
-    if (!all_mapped(part, at, count) || any_file(part, at, count)) {
+    if (!all_mapped(part, at, count) || any_file(part, at, count) || any_shared(part, at, count)) {
         return;
     }
     need(part, madvise(page_at(part, at), count * PAGE, MADV_FREE), 0);

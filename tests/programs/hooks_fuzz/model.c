@@ -127,6 +127,16 @@ bool any_file(const struct part *part, uint64_t at, uint64_t count)
     return false;
 }
 
+bool any_shared(const struct part *part, uint64_t at, uint64_t count)
+{
+    for (uint64_t i = at; i < at + count; i++) {
+        if (part->users[part->place[i].cell] > 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool allows(const struct place *place, int prot)
 {
     return place->backing != UNMAPPED && (place->prot & prot) == prot;
@@ -268,6 +278,21 @@ void model_move(struct part *part, uint64_t to, uint64_t from, uint64_t count, u
     for (uint64_t i = from; i < from + count && to != from; i++) {
         if (i < to || i >= to + count) {
             renew(part, i, left);
+        }
+    }
+}
+
+void model_alias(struct part *part, uint64_t to, uint64_t from, uint64_t count, bool snapshot)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        struct place *place = &part->place[to + i];
+        uint32_t cell = part->place[from + i].cell;
+
+        renew(part, to + i, part->value[cell]);
+        if (!snapshot) {
+            drop(part, place->cell);
+            place->cell = cell;
+            part->users[cell]++;
         }
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Remapping: of one pair, of many, and moves that unmap. */
+/* Remapping: of one pair, of many, moves that unmap, and aliases. */
 #include "fuzz.h"
 
 #define MANY 40u
@@ -92,11 +92,24 @@ static void call_move(struct part *part)
     }
 }
 
+/* Aliases among the pages that a slide left end: which they are, the model does not know. */
+static void end_aliases(struct part *part, const struct pages *pages)
+{
+    for (uint64_t i = pages->from; i < pages->from + pages->count; i++) {
+        if (i < pages->to || i >= pages->to + pages->count) {
+            need(part, madvise(page_at(part, i), PAGE, MADV_DONTNEED), 0);
+            model_empty(part, i, 1);
+        }
+    }
+}
+
 static void call_slide(struct part *part)
 {
     struct pages pages = any_pages(part);
     struct moka_pair pair = pair_of(part, &pages);
     bool leave = any(part, 2) == 0;
+    bool shared =
+        any_shared(part, pages.to, pages.count) || any_shared(part, pages.from, pages.count);
     int64_t got;
 
     part->what = leave ? "slide that leaves pages" : "slide";
@@ -104,6 +117,28 @@ static void call_slide(struct part *part)
         moka->remap->slide(part->range, &pair, 1, any_quiet(part) | (leave ? MOKA_SLIDE_LEAVE : 0));
     if (settle_pair(part, got, &pages, false)) {
         model_move(part, pages.to, pages.from, pages.count, leave ? UNKNOWN : 0);
+        if (leave && shared) {
+            end_aliases(part, &pages);
+        }
+    }
+}
+
+static void call_alias(struct part *part)
+{
+    bool snapshot = any(part, 3) != 0;
+    struct pages pages = any_pages(part);
+    struct moka_pair pair = pair_of(part, &pages);
+    int to = any_range(part, pages.to, pages.count),
+        from = any_range(part, pages.from, pages.count);
+    bool busy = snapshot && any_shared(part, pages.from, pages.count);
+    int64_t got =
+        moka->remap->alias(to, from, &pair, 1, snapshot ? MOKA_ALIAS_SNAPSHOT : MOKA_ALIAS_SHARED);
+
+    part->what = snapshot ? "snapshot" : "shared alias";
+    if (busy && are_apart(&pages) && hole_in(part, &pages) == 0 && file_in(part, &pages) == 0) {
+        need(part, got, -EBUSY);
+    } else if (settle_pair(part, got, &pages, true)) {
+        model_alias(part, pages.to, pages.from, pages.count, snapshot);
     }
 }
 
@@ -145,7 +180,7 @@ static void call_many(struct part *part)
 
 void call_remap(struct part *part)
 {
-    switch (any(part, 7)) {
+    switch (any(part, 10)) {
     case 0:
     case 1:
         call_swap(part);
@@ -157,6 +192,11 @@ void call_remap(struct part *part)
     case 4:
     case 5:
         call_slide(part);
+        break;
+    case 6:
+    case 7:
+    case 8:
+        call_alias(part);
         break;
     default:
         call_many(part);
