@@ -52,6 +52,7 @@ fi
 . tests/java/ends.sh
 . tests/java/attach.sh
 . tests/java/hooks.sh
+. tests/java/memory.sh
 export MOKA_ROOT="$PWD" MOKA_BUILD="$build"
 unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS CLASSPATH TZ
 
@@ -220,6 +221,7 @@ full_on_kvm() {
     endings
     leaves
     machines
+    heaps_go_back
     # shellcheck disable=SC2086 # numbers
     collectors $cpu_counts
 }
