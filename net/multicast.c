@@ -83,9 +83,8 @@ int multicast_leave(struct inet_socket *socket, const struct inet_ip *group, u32
 
 void multicast_leave_all(struct inet_socket *socket)
 {
-    struct list *link;
-
-    while ((link = list_pop_front(&socket->groups)) != NULL) {
+    list_for_each_safe (link, &socket->groups) {
+        list_remove(link);
         kfree(list_entry(link, struct inet_membership, link));
     }
 }

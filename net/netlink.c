@@ -370,9 +370,9 @@ static u32 netlink_poll(struct socket *base)
 static void netlink_release(struct socket *base)
 {
     struct netlink_socket *socket = netlink_of(base);
-    struct list *link;
 
-    while ((link = list_pop_front(&socket->answers)) != NULL) {
+    list_for_each_safe (link, &socket->answers) {
+        list_remove(link);
         kfree(list_entry(link, struct answer, link));
     }
     kfree(socket);
