@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 import java.lang.ref.Reference;
+import java.util.concurrent.locks.ReentrantLock;
 import moka.MachineMemory;
 import moka.Memory;
 import moka.MemoryRange;
@@ -19,6 +20,8 @@ public final class Cache implements AutoCloseable {
     private final Memory memory;
     private final MemoryRange range;
     private final Pressure.Registration registration;
+    /* Fair: the shrinkers' thread has its turn, however often blocks are added. */
+    private final ReentrantLock lock = new ReentrantLock(true);
     /* Blocks from `oldest` to before `next` are filled, as a ring; both only grow. */
     private long oldest, next;
     private int shrinks;
@@ -33,32 +36,44 @@ public final class Cache implements AutoCloseable {
         return memory.size() / BLOCK;
     }
 
-    /* What a cache is for: the oldest goes when there is no more room. */
-    private synchronized void add() {
-        if (next - oldest == blocks()) {
-            drop();
+    /* When there is no more room, or memory is short already, a block takes the place of the oldest. */
+    private void add() {
+        lock.lock();
+        try {
+            boolean full = next - oldest == blocks()
+                || next > oldest && Pressure.memory().level() != MachineMemory.Level.PLENTY;
+            if (full) {
+                drop();
+            }
+            long at = next % blocks() * BLOCK;
+            range.populate(at, BLOCK, 1);
+            memory.buffer(at, BLOCK).putLong(0, next);
+            next++;
+        } finally {
+            lock.unlock();
         }
-        long at = next % blocks() * BLOCK;
-        range.populate(at, BLOCK, 1);
-        memory.buffer(at, BLOCK).putLong(0, next);
-        next++;
     }
 
-    private synchronized long drop() {
+    private long drop() {
         return range.discard(oldest++ % blocks() * BLOCK, BLOCK);
     }
 
     /* By the shrinkers' thread. */
-    private synchronized long shrink(long wanted) {
+    private long shrink(long wanted) {
         long given = 0;
-        while (given < wanted && oldest < next) {
-            given += drop();
+        lock.lock();
+        try {
+            while (given < wanted && oldest < next) {
+                given += drop();
+            }
+            shrinks++;
+        } finally {
+            lock.unlock();
         }
-        shrinks++;
         return given;
     }
 
-    private synchronized void print(String what) {
+    private void print(String what) {
         MachineMemory now = Pressure.memory();
         System.out.printf("%-34s the cache has %,6d MiB, %,6d MiB are available: %s%n", what,
             (next - oldest) * BLOCK >> 20, now.available() >> 20, now.level());
@@ -74,6 +89,7 @@ public final class Cache implements AutoCloseable {
         MachineMemory machine = Pressure.memory();
         long size = args.length > 0 ? Long.parseLong(args[0]) << 20
             : Moka.isPresent() ? machine.total() / BLOCK * BLOCK : 256L << 20;
+        Pressure.thresholds(machine.total() / 4, machine.total() / 8); // in time
         try (Cache cache = new Cache(size)) {
             cache.print("At first:");
             for (long blocks = size / BLOCK; cache.next < 2 * blocks;) {
@@ -82,10 +98,11 @@ public final class Cache implements AutoCloseable {
                     cache.print(String.format("%,d MiB have been cached:", cache.next * BLOCK >> 20));
                 }
             }
-            Memory other = Memory.allocate(size / 2);
+            Memory other = Memory.allocate(size / 2 / BLOCK * BLOCK);
             try (MemoryRange range = MemoryRange.of(other)) {
                 for (long at = 0; at < other.size(); at += BLOCK) {
                     range.populate(at, BLOCK, 1);
+                    Thread.sleep(5);
                 }
                 cache.print(String.format("Something else has %,d MiB:", other.size() >> 20));
             }
