@@ -148,6 +148,8 @@ s64 sys_moka_remap_info(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     struct moka_remap_info info = {0};
 
     aspace_get_remap_stats(&stats);
+    info.copy_below_small = aspace_copy_below();
+    info.copy_below_large = MIN(info.copy_below_small, LARGE_SIZE);
     info.pairs = stats.pairs;
     info.entries_4k = stats.small;
     info.entries_2m = stats.large;

@@ -301,6 +301,9 @@ s64 aspace_remap(const struct aspace_remap *request)
         return -ENOMEM;
     }
     r->request = request;
+    for (u64 i = 0; i < request->count; i++) {
+        r->bytes += request->pairs[i].size;
+    }
     result = remap(r);
     kfree(r);
     trace(TRACE_REMAP, request->count, (u64)result);

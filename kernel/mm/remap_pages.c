@@ -370,6 +370,10 @@ int remap_pair(struct remap *r, const struct remap_pair *pair)
         return 0; /* a slide by nothing */
     }
     remap_look(r, &part);
+    if (remap_is_copied(r, &part)) {
+        remap_copy(r, &part);
+        return 0;
+    }
     error = part.whole ? prepare_whole(r, &part) : prepare_single(r, &part);
     if (error != 0) {
         return -ENOMEM;

@@ -6,6 +6,7 @@
  *   remap_pages.c    one pair: which steps it is done in
  *   remap_swap.c     exchanging and moving entries
  *   remap_alias.c    pages of two places
+ *   remap_copy.c     copying instead
  */
 #pragma once
 
@@ -20,6 +21,7 @@
 /* A call under way. */
 struct remap {
     const struct aspace_remap *request;
+    u64 bytes; /* of all its pairs */
     /* What is claimed: around all places, or around all `to` and around all `from`. */
     struct aspace_op op[2];
     unsigned ops;
@@ -55,6 +57,10 @@ static inline void remap_count(_Atomic u64 *counter, u64 n)
 
 /* remap_pages.c.  0, or -ENOMEM and nothing has changed. */
 must_check int remap_pair(struct remap *r, const struct remap_pair *pair);
+
+/* remap_copy.c.  Is that the quicker way, and allowed?  Then do so, which cannot fail. */
+must_check bool remap_is_copied(const struct remap *r, const struct remap_part *part);
+void remap_copy(const struct remap *r, const struct remap_part *part);
 
 /*
  * remap_alias.c.  Before anything is claimed: backs what is to be shared, as far as it can.

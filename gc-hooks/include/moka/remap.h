@@ -46,7 +46,7 @@ struct moka_pair {
 #define MOKA_REMAP_QUIET 1u
 
 /* move: what is left at `from`. */
-#define MOKA_MOVE_ZERO 0u  /* memory that is not backed: zeroes */
+#define MOKA_MOVE_ZERO 0u  /* memory that is not backed, or was copied from: zeroes */
 #define MOKA_MOVE_UNMAP 2u /* nothing is mapped there any more */
 
 /* alias */
@@ -54,16 +54,19 @@ struct moka_pair {
 #define MOKA_ALIAS_SNAPSHOT 4u /* both have the same contents, each its own: copy on write */
 
 /* slide: what is left at that part of `from` that is not in `to`. */
-#define MOKA_SLIDE_ZERO 0u /* memory that is not backed */
+#define MOKA_SLIDE_ZERO 0u /* as MOKA_MOVE_ZERO */
 #define MOKA_SLIDE_LEAVE \
     8u /* the pages that were at `to`, with whatever is in them: no page \
         * is freed, nor faulted in again */
 
 struct moka_remap_info {
     /*
-     * With MOKA_REMAP_QUIET, pairs of less than so many bytes are copied: for
-     * pages of 4 KiB at places that differ modulo 2 MiB, and for places that do
-     * not.  0: nothing is copied on this system.
+     * With MOKA_REMAP_QUIET, calls of less than so many bytes in all copy: at
+     * places that differ modulo 2 MiB, and at places that do not, which never
+     * copy what has a whole 2 MiB.  Nor do places where a page has no frame or is
+     * an alias, or what is to be unmapped.  UINT64_MAX: however many, because a
+     * page that has come to another place costs more to touch than to copy.
+     * 0: nothing is copied on this system.
      */
     uint64_t copy_below_small, copy_below_large;
     /* Since the start, by all threads. */

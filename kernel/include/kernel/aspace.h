@@ -168,6 +168,13 @@ struct aspace_remap {
 };
 must_check s64 aspace_remap(const struct aspace_remap *request);
 
+/*
+ * With `quiet`, the pairs of a call of less than so many bytes in all are copied, but those
+ * of which a window of 2 MiB can go by its entry.  Measured the first time; 0: nothing is copied, as there was
+ * no memory to measure with.
+ */
+u64 aspace_copy_below(void);
+
 /* What remaps have done since the start: entries stored, bytes copied instead. */
 struct aspace_remap_stats {
     u64 pairs, small, large, giant, copied, splits, shootdowns, copies;
