@@ -36,7 +36,7 @@ static struct {
     struct mutex mutex;
     const struct balloon_ops *ops;            /* (c) NULL: there is no device */
     void *device;                             /* (c) */
-    unsigned features;                        /* (m) BALLOON_*, once it is started */
+    _Atomic unsigned features;                /* (a) BALLOON_*, while it works */
     bool started, broken;                     /* (m) */
     struct chunk *held;                       /* (m) what is in it, last in first out */
     struct frame_block blocks[BALLOON_BATCH]; /* (m) being moved */
@@ -73,6 +73,16 @@ u64 balloon_frames(void)
     return atomic_load_explicit(&balloon.frames, memory_order_relaxed);
 }
 
+static bool can(unsigned feature)
+{
+    return (atomic_load_explicit(&balloon.features, memory_order_relaxed) & feature) != 0;
+}
+
+u64 balloon_kept_frames(void)
+{
+    return can(BALLOON_TAKE_BACK) ? 0 : balloon_frames();
+}
+
 /* Mutex held. */
 static bool works(void)
 {
@@ -86,6 +96,7 @@ static void count(_Atomic u64 *counter, u64 frames)
 
 bool balloon_start(void)
 {
+    unsigned features = 0;
     int error = 0;
     bool working;
 
@@ -94,9 +105,10 @@ bool balloon_start(void)
     }
     mutex_lock(&balloon.mutex);
     if (!balloon.started) {
-        error = balloon.ops->start(balloon.device, &balloon.features);
+        error = balloon.ops->start(balloon.device, &features);
         balloon.started = true;
         balloon.broken = error != 0;
+        atomic_store_explicit(&balloon.features, error == 0 ? features : 0, memory_order_relaxed);
     }
     working = works();
     mutex_unlock(&balloon.mutex);
@@ -106,27 +118,14 @@ bool balloon_start(void)
     return working;
 }
 
-static bool has_feature(unsigned feature)
-{
-    bool has;
-
-    if (balloon.ops == NULL) {
-        return false;
-    }
-    mutex_lock(&balloon.mutex);
-    has = works() && (balloon.features & feature) != 0;
-    mutex_unlock(&balloon.mutex);
-    return has;
-}
-
 bool balloon_can_report(void)
 {
-    return has_feature(BALLOON_REPORT);
+    return can(BALLOON_REPORT);
 }
 
 bool balloon_must_be_asked(void)
 {
-    return has_feature(BALLOON_ASK);
+    return can(BALLOON_ASK);
 }
 
 /* ---- Blocks in the balloon; the mutex is held. -------------------------------------------- */
@@ -199,6 +198,7 @@ static bool is_done(int error)
 {
     if (error != 0) {
         balloon.broken = true;
+        atomic_store_explicit(&balloon.features, 0, memory_order_relaxed);
         balloon.ops->stop(balloon.device);
         kprintf("balloon: the device has failed, error %d\n", -error);
     }
@@ -266,7 +266,7 @@ static u64 deflate(u64 frames)
 static u64 wanted_now(void)
 {
     if (atomic_exchange_explicit(&balloon.changed, false, memory_order_acquire) ||
-        (balloon.features & BALLOON_ASK) != 0) {
+        can(BALLOON_ASK)) {
         atomic_store_explicit(&balloon.wanted, balloon.ops->wanted(balloon.device),
                               memory_order_relaxed);
     }
@@ -301,7 +301,7 @@ bool balloon_step(nsec_t now, u64 free, const struct pressure_limits *limits, u6
     }
     mutex_lock(&balloon.mutex);
     /* What can be had back is taken further. */
-    state.floor = balloon.features & BALLOON_TAKE_BACK ? limits->critical : limits->low;
+    state.floor = can(BALLOON_TAKE_BACK) ? limits->critical : limits->low;
     more = works() && step(&state, lacking);
     mutex_unlock(&balloon.mutex);
     return more;
@@ -315,7 +315,7 @@ u64 balloon_take_back(u64 frames)
         return 0;
     }
     mutex_lock(&balloon.mutex);
-    if (works() && (balloon.features & BALLOON_TAKE_BACK) != 0) {
+    if (can(BALLOON_TAKE_BACK)) {
         got = deflate(frames);
         balloon.taken_back = got > 0 ? clock_now() : balloon.taken_back;
     }
@@ -352,7 +352,7 @@ u64 balloon_report(u64 frames)
         return 0;
     }
     mutex_lock(&balloon.mutex);
-    if (works() && (balloon.features & BALLOON_REPORT) != 0) {
+    if (can(BALLOON_REPORT)) {
         got = report(MIN(frames, REPORT_FRAMES));
     }
     mutex_unlock(&balloon.mutex);

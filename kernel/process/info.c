@@ -10,6 +10,7 @@
 #include <kernel/clock.h>
 #include <kernel/errno.h>
 #include <kernel/frame.h>
+#include <kernel/pressure.h>
 #include <kernel/random.h>
 #include <kernel/signal.h>
 #include <kernel/string.h>
@@ -55,7 +56,7 @@ SYSCALL(sysinfo)
     process_load(load);
     info = (struct sysinfo){
         .uptime = (s64)((clock_now() + NSEC_PER_SEC - 1) / NSEC_PER_SEC),
-        .total = frames.total * PAGE_SIZE,
+        .total = (frames.total - balloon_kept_frames()) * PAGE_SIZE,
         .free = frames.free * PAGE_SIZE,
         .loads = {load[0] << LOAD_SHIFT, load[1] << LOAD_SHIFT, load[2] << LOAD_SHIFT},
         .processes = (u16)MIN(process_thread_count(), 0xffffu),

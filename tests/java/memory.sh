@@ -27,8 +27,8 @@ waits_for() {
     grep -q "^$1" "$work/out"
 }
 
-# heap_goes_back COLLECTOR OPTION...: a heap of 600 MiB that is not needed any more leaves the host
-# half of it at the latest in two minutes; and it grows again.
+# heap_goes_back COLLECTOR OPTION...: after a heap of 600 MiB that is not needed any more QEMU
+# holds half as much, at the latest in two minutes; and it grows again.
 heap_goes_back() {
     collector=$1
     shift
@@ -42,7 +42,7 @@ heap_goes_back() {
     peak=$(resident "$qemu")
     waits_for idle || return 1
     tries=0
-    while now=$(resident "$qemu") && [ "$now" -gt $((peak - 300)) ] && [ $tries -lt 120 ]; do
+    while now=$(resident "$qemu") && [ "$now" -gt $((peak / 2)) ] && [ $tries -lt 120 ]; do
         sleep 1
         tries=$((tries + 1))
     done
@@ -55,7 +55,7 @@ heap_goes_back() {
     wait "$child" || status=$?
     child=''
     exec 8>&-
-    [ "$now" -le $((peak - 300)) ] && [ $status = 0 ]
+    [ "$now" -le $((peak / 2)) ] && [ $status = 0 ]
 }
 
 heaps_go_back() {

@@ -122,6 +122,34 @@ static void test_memory(void)
        "no place for it");
 }
 
+static bool near(uint64_t a, uint64_t b)
+{
+    return a <= b + 24 * MIB && b <= a + 24 * MIB;
+}
+
+/* A file that is nowhere else is not available, one that is read again can go. */
+static void test_files(void)
+{
+    struct moka_memory before = memory_now(), now;
+    uint64_t said = meminfo("MemAvailable"), shared = meminfo("Shmem");
+    char *some = calloc(1, MIB), path[] = "/dev/shm/pressure.XXXXXX";
+    int fd = mkstemp(path);
+
+    tap_need(fd >= 0 && some != NULL, "a file");
+    for (int i = 0; i < 96; i++) {
+        tap_need(write(fd, some, MIB) == (ssize_t)MIB, "write");
+    }
+    now = memory_now();
+    OK(near(now.available + 96 * MIB, before.available) && near(now.cache, before.cache + 96 * MIB),
+       "a file in memory is not available");
+    OK(near(meminfo("MemAvailable") + 96 * MIB, said) && near(meminfo("Shmem"), shared + 96 * MIB),
+       "/proc/meminfo says the same of it");
+    close(fd);
+    unlink(path);
+    free(some);
+    OK(near(memory_now().available, before.available), "until it is gone");
+}
+
 static void test_thresholds(void)
 {
     uint64_t total = memory_now().total;
@@ -394,6 +422,7 @@ int main(void)
     main_thread = pthread_self();
     OK(pressure->size == sizeof(*pressure), "the C library has the hooks");
     test_memory();
+    test_files();
     test_thresholds();
     test_numbers();
     test_asked();

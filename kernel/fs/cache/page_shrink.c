@@ -11,6 +11,7 @@
 
 #include <kernel/aspace.h>
 #include <kernel/frame.h>
+#include <kernel/pressure.h>
 #include <kernel/vfs.h>
 #include <kernel/wait.h>
 
@@ -284,6 +285,7 @@ bool page_memory_is_short(u64 pages)
 
 void page_cache_make_room(u64 pages)
 {
+    pressure_look();
     if (!page_memory_is_short(pages)) {
         return;
     }

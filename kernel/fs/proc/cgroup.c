@@ -8,6 +8,7 @@
 #include <kernel/cpu.h>
 #include <kernel/frame.h>
 #include <kernel/pagecache.h>
+#include <kernel/pressure.h>
 #include <kernel/process.h>
 
 #define CGROUP2_MAGIC 0x63677270u
@@ -18,7 +19,8 @@ static SHOW(show_memory_current)
 
     (void)node;
     frame_get_stats(&stats);
-    text_print(text, "%lu\n", (unsigned long)((stats.total - stats.free) * PAGE_SIZE));
+    text_print(text, "%lu\n",
+               (unsigned long)((stats.total - stats.free - balloon_frames()) * PAGE_SIZE));
     return 0;
 }
 

@@ -89,7 +89,7 @@ static void get_memory(struct memory *m)
     kmalloc_get_stats(&m->heap);
     aspace_get_stats(&m->aspace);
     m->balloon = balloon_frames() * PAGE_SIZE;
-    m->total = m->frames.total * PAGE_SIZE - m->balloon;
+    m->total = (m->frames.total - balloon_kept_frames()) * PAGE_SIZE;
     m->free = m->frames.free * PAGE_SIZE;
     m->cached = m->cache.pages * PAGE_SIZE;
     /* Clean pages that are elsewhere as well can be given back. */

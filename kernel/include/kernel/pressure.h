@@ -83,8 +83,9 @@ struct pressure_stats {
     enum pressure_level level;
 };
 void pressure_get_stats(struct pressure_stats *stats);
-/* Frames in the balloon. */
+/* Frames in the balloon; those of them that cannot be had back before the host says so. */
 u64 balloon_frames(void);
+u64 balloon_kept_frames(void);
 /* Frames; 0: as at the start.  -EINVAL. */
 must_check int pressure_set(u64 low, u64 critical);
 
