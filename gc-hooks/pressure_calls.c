@@ -34,8 +34,8 @@ s64 sys_moka_pressure_memory(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
         .cache = stats.cache * PAGE_SIZE,
         .balloon = stats.balloon * PAGE_SIZE,
         .balloon_wanted = stats.balloon_wanted * PAGE_SIZE,
-        .low = stats.low * PAGE_SIZE,
-        .critical = stats.critical * PAGE_SIZE,
+        .low = stats.low_bytes,
+        .critical = stats.critical_bytes,
         .given_by_cache = stats.given_by_cache * PAGE_SIZE,
         .given_by_shrinkers = stats.given_by_shrinkers * PAGE_SIZE,
         .shrinks = stats.shrinks,
@@ -45,15 +45,9 @@ s64 sys_moka_pressure_memory(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     return user_write((void *)a0, &memory, MIN(a1, sizeof(memory)));
 }
 
-/* Less than a page is not nothing, which would mean something else. */
-static u64 frames_of(u64 bytes)
-{
-    return bytes != 0 && bytes < PAGE_SIZE ? 1 : bytes / PAGE_SIZE;
-}
-
 s64 sys_moka_pressure_thresholds(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
-    return pressure_set(frames_of(a0), frames_of(a1));
+    return pressure_set(a0, a1);
 }
 
 s64 sys_moka_pressure_listen(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)

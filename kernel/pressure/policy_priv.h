@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What to do about memory that is short or free, as arithmetic: pure, tested on
- * the host.  Amounts are frames.
+ * the host.  Amounts are frames; limits are set in any unit.
  */
 #pragma once
 

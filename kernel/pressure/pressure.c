@@ -34,7 +34,7 @@ _Atomic u64 pressure_mark;
 /* (l) lock   (a) atomic   (t) the thread's own */
 static struct {
     struct spinlock lock;
-    struct pressure_limits limits; /* (l) total 0: not set yet */
+    struct pressure_limits limits; /* (l) in bytes, as they are told; total 0: not set yet */
     _Atomic u32 started;           /* (a) 0 no, 1 being started, 2 yes */
     _Atomic bool work;             /* (a) look again */
     struct wait_queue queue;
@@ -50,7 +50,7 @@ static struct {
     .queue = WAIT_QUEUE_INIT("memory", pressure.queue),
 };
 
-static struct pressure_limits limits_now(void)
+static struct pressure_limits limits_in_bytes(void)
 {
     struct pressure_limits limits;
     struct frame_stats frames;
@@ -59,11 +59,22 @@ static struct pressure_limits limits_now(void)
     frame_get_stats(&frames);
     irq = spin_lock(&pressure.lock);
     if (pressure.limits.total == 0) {
-        pressure.limits = pressure_limits_of(frames.total);
+        pressure.limits = pressure_limits_of(frames.total * PAGE_SIZE);
     }
     limits = pressure.limits;
     spin_unlock(&pressure.lock, irq);
     return limits;
+}
+
+static struct pressure_limits limits_now(void)
+{
+    struct pressure_limits bytes = limits_in_bytes();
+
+    return (struct pressure_limits){
+        .total = bytes.total / PAGE_SIZE,
+        .low = ALIGN_UP(bytes.low, PAGE_SIZE) / PAGE_SIZE,
+        .critical = ALIGN_UP(bytes.critical, PAGE_SIZE) / PAGE_SIZE,
+    };
 }
 
 int pressure_set(u64 low, u64 critical)
@@ -71,7 +82,7 @@ int pressure_set(u64 low, u64 critical)
     int error;
     bool irq;
 
-    (void)limits_now();
+    (void)limits_in_bytes();
     irq = spin_lock(&pressure.lock);
     error = pressure_limits_set(&pressure.limits, low, critical);
     spin_unlock(&pressure.lock, irq);
@@ -294,7 +305,7 @@ s64 pressure_give(u64 frames)
 
 void pressure_get_stats(struct pressure_stats *stats)
 {
-    struct pressure_limits limits = limits_now();
+    struct pressure_limits limits = limits_now(), bytes = limits_in_bytes();
     struct page_cache_stats cache;
     struct frame_stats frames;
 
@@ -307,8 +318,8 @@ void pressure_get_stats(struct pressure_stats *stats)
         .zeroed = frames.zeroed,
         .lent = frames.lent,
         .cache = cache.pages,
-        .low = limits.low,
-        .critical = limits.critical,
+        .low_bytes = bytes.low,
+        .critical_bytes = bytes.critical,
         .given_by_cache = atomic_load_explicit(&pressure.given_by_cache, memory_order_relaxed),
     };
     stats->level = pressure_level_of(&limits, stats->available);

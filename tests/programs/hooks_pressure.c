@@ -108,8 +108,8 @@ static void test_memory(void)
     OK(now.free <= now.total && now.zeroed + now.reported <= now.free &&
            now.available >= now.free / 2 && now.available <= now.total && now.cache <= now.total,
        "amounts");
-    OK(now.level == MOKA_LEVEL_PLENTY && now.low == now.total / 16 / 4096 * 4096 &&
-           now.critical == now.total / 64 / 4096 * 4096 && now.shrinkers == 0,
+    OK(now.level == MOKA_LEVEL_PLENTY && now.low == now.total / 16 &&
+           now.critical == now.total / 64 && now.shrinkers == 0,
        "as at the start");
     OK(said <= now.available + 32 * MIB && said + 32 * MIB >= now.available,
        "/proc/meminfo says the same");
@@ -158,13 +158,12 @@ static void test_thresholds(void)
     OK(pressure->thresholds(8 * MIB, 16 * MIB) == -EINVAL &&
            pressure->thresholds(total / 2 + MIB, MIB) == -EINVAL &&
            pressure->thresholds(UINT64_MAX, UINT64_MAX) == -EINVAL &&
-           memory_now().low == total / 16 / 4096 * 4096,
+           memory_now().low == total / 16,
        "thresholds that cannot be");
     OK(pressure->thresholds(64 * MIB, 16 * MIB) == 0, "thresholds");
     now = memory_now();
     OK(now.low == 64 * MIB && now.critical == 16 * MIB, "are as they were set");
-    OK(pressure->thresholds(0, 0) == 0 && memory_now().low == total / 16 / 4096 * 4096,
-       "as at the start again");
+    OK(pressure->thresholds(0, 0) == 0 && memory_now().low == total / 16, "as at the start again");
 }
 
 /* ---- Shrinkers ----------------------------------------------------------------------------- */

@@ -74,11 +74,11 @@ static inline void pressure_look(void)
 
 enum pressure_level { PRESSURE_NONE, PRESSURE_LOW, PRESSURE_CRITICAL };
 
-/* Frames. */
+/* Frames, if nothing else is said. */
 struct pressure_stats {
     u64 total, free, available, zeroed, lent, cache;
     u64 balloon, balloon_wanted, inflated, deflated; /* the last two: sums */
-    u64 low, critical;
+    u64 low_bytes, critical_bytes;
     u64 given_by_cache, given_by_shrinkers, shrinks, given_to_host; /* sums */
     enum pressure_level level;
 };
@@ -86,7 +86,7 @@ void pressure_get_stats(struct pressure_stats *stats);
 /* Frames in the balloon; those of them that cannot be had back before the host says so. */
 u64 balloon_frames(void);
 u64 balloon_kept_frames(void);
-/* Frames; 0: as at the start.  -EINVAL. */
+/* Bytes; 0: as at the start.  -EINVAL. */
 must_check int pressure_set(u64 low, u64 critical);
 
 /*
