@@ -134,6 +134,17 @@ static pfn_t block_in_order(const struct giant_promotion *p)
 
 /* ---- Copying -------------------------------------------------------------------------------- */
 
+static void copy_large(pfn_t to, pfn_t from)
+{
+    for (unsigned i = 0; i < LARGE_PAGES; i += COPY_PAGES) {
+        const void *pages[COPY_PAGES] = {pfn_to_virt(from + i), pfn_to_virt(from + i + 1),
+                                         pfn_to_virt(from + i + 2), pfn_to_virt(from + i + 3)};
+
+        copy_pages_uncached(pfn_to_virt(to + i), pages);
+    }
+    memory_fence_uncached();
+}
+
 /* A window's pages to where they shall be. */
 static void copy_window(struct giant_promotion *p, u64 pte, pfn_t to)
 {
@@ -142,7 +153,7 @@ static void copy_window(struct giant_promotion *p, u64 pte, pfn_t to)
     if (pte == 0) {
         memzero_uncached(pfn_to_virt(to), LARGE_SIZE);
     } else if (pte & PTE_LARGE) {
-        memcpy(pfn_to_virt(to), pfn_to_virt(frame_of(pte)), LARGE_SIZE);
+        copy_large(to, frame_of(pte));
         p->dirty |= (pte & PTE_DIRTY) != 0;
     } else {
         p->dirty |= promote_copy_table(to, pt_table(pte), &leaves);

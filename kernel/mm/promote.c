@@ -63,21 +63,48 @@ static bool table_is_fit(const u64 *table, bool fill)
     return leaves > 0;
 }
 
+/* Some of them may be missing. */
+static void copy_or_zero(pfn_t to, const void *const *from)
+{
+    for (unsigned i = 0; i < COPY_PAGES; i++) {
+        if (from[i] == NULL) {
+            memset(pfn_to_virt(to + i), 0, PAGE_SIZE);
+        } else {
+            memcpy(pfn_to_virt(to + i), from[i], PAGE_SIZE);
+        }
+    }
+}
+
+/* What so many entries map, in one go. */
+static bool copy_pages(pfn_t to, const u64 *entry, s64 *leaves)
+{
+    const void *from[COPY_PAGES];
+    bool dirty = false, all = true;
+
+    for (unsigned i = 0; i < COPY_PAGES; i++) {
+        u64 pte = pte_load(&entry[i]);
+
+        from[i] = pte == 0 ? NULL : phys_to_virt(pte & PTE_ADDRESS);
+        dirty |= (pte & PTE_DIRTY) != 0;
+        all &= pte != 0;
+        *leaves += pte != 0;
+    }
+    if (all) {
+        copy_pages_uncached(pfn_to_virt(to), from);
+    } else {
+        copy_or_zero(to, from);
+    }
+    return dirty;
+}
+
 bool promote_copy_table(pfn_t large, const u64 *table, s64 *leaves)
 {
     bool dirty = false;
 
-    for (unsigned i = 0; i < PT_ENTRIES; i++) {
-        u64 pte = pte_load(&table[i]);
-
-        if (pte == 0) {
-            memset(pfn_to_virt(large + i), 0, PAGE_SIZE);
-        } else {
-            memcpy(pfn_to_virt(large + i), phys_to_virt(pte & PTE_ADDRESS), PAGE_SIZE);
-            dirty |= (pte & PTE_DIRTY) != 0;
-            ++*leaves;
-        }
+    for (unsigned i = 0; i < PT_ENTRIES; i += COPY_PAGES) {
+        dirty |= copy_pages(large + i, &table[i], leaves);
     }
+    memory_fence_uncached();
     return dirty;
 }
 

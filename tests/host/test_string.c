@@ -20,6 +20,7 @@
 #define strstr kernel_strstr
 #define strlcpy kernel_strlcpy
 #define memzero_uncached kernel_memzero_uncached
+#define copy_pages_uncached kernel_copy_pages_uncached
 
 #include "../../kernel/lib/string.c" /* NOLINT(bugprone-suspicious-include) */
 
@@ -94,6 +95,30 @@ static void test_zero_uncached(void)
     }
 }
 
+/* Pages from anywhere, in any order; nothing beside the target changes. */
+static void test_copy_pages_uncached(void)
+{
+    static u8 from[8][PAGE_SIZE] aligned_to(64), to[(COPY_PAGES + 2) * PAGE_SIZE] aligned_to(64);
+    const void *pages[COPY_PAGES];
+
+    for (unsigned round = 0; round < 50; round++) {
+        for (size_t i = 0; i < sizeof(from); i++) {
+            ((u8 *)from)[i] = (u8)rnd();
+        }
+        memset(to, 0x5a, sizeof(to));
+        for (unsigned i = 0; i < COPY_PAGES; i++) {
+            pages[i] = from[rnd_below(ARRAY_SIZE(from))];
+        }
+        kernel_copy_pages_uncached(to + PAGE_SIZE, pages);
+        memory_fence_uncached();
+        for (unsigned i = 0; i < COPY_PAGES; i++) {
+            OK(memcmp(to + (i + 1) * PAGE_SIZE, pages[i], PAGE_SIZE) == 0);
+        }
+        EQ(to[PAGE_SIZE - 1], 0x5a);
+        EQ(to[(COPY_PAGES + 1) * PAGE_SIZE], 0x5a);
+    }
+}
+
 static int sign(int x)
 {
     return (x > 0) - (x < 0);
@@ -158,6 +183,7 @@ int main(void)
     run("memmove, all overlaps", test_move_all_overlaps);
     run("memcpy and memset", test_copy_and_set);
     run("memzero_uncached", test_zero_uncached);
+    run("copy_pages_uncached", test_copy_pages_uncached);
     run("memcmp and memchr", test_compare);
     run("strings", test_strings);
     return finish();

@@ -137,6 +137,58 @@ static int unsigned_order(size_t n)
     return n == 0 || (memcmp(a, b, n) > 0 && memcmp(b, a, n) < 0);
 }
 
+/* More than any cache holds: such are done in another way. */
+#define LARGE (36ul << 20)
+
+static int is_filled(const unsigned char *p, size_t n, unsigned seed)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] != (seed + i * 7) % 255 + 1) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int large_right(unsigned char *p, size_t n, size_t from, size_t to)
+{
+    size_t wrong = 0;
+
+    fill(p + from, n, 9);
+    p[to - 1] = p[to + n] = 0xee;
+    if (memmove(p + to, p + from, n) != p + to || !is_filled(p + to, n, 9)) {
+        return 0;
+    }
+    if (p[to - 1] != 0xee || p[to + n] != 0xee || memset(p + to, 0x77, n) != p + to) {
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        wrong += p[to + i] != 0x77;
+    }
+    return wrong == 0 && p[to - 1] == 0xee && p[to + n] == 0xee;
+}
+
+/* They overlap. */
+static int large_moves(unsigned char *p, size_t n, size_t from, size_t to)
+{
+    fill(p + from, n, 9);
+    return memmove(p + to, p + from, n) == p + to && is_filled(p + to, n, 9);
+}
+
+static int all_large_right(void)
+{
+    const size_t size = 2 * LARGE + 4 * PAGE;
+    unsigned char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int right = p != MAP_FAILED && large_right(p, LARGE, PAGE, LARGE + 2 * PAGE) &&
+                large_right(p, LARGE - 1, LARGE + 3 * PAGE + 5, 3) &&
+                large_right(p, LARGE - PAGE + 77, 1, LARGE + 63) &&
+                large_moves(p, LARGE, 2 * PAGE, 2 * PAGE + 100) &&
+                large_moves(p, LARGE, 2 * PAGE + 100, 2 * PAGE);
+
+    munmap(p, size);
+    return right;
+}
+
 int main(void)
 {
     int ok[7] = {1, 1, 1, 1, 1, 1, 1};
@@ -160,7 +212,7 @@ int main(void)
                  sets_right(n, n % 13) && strings_right(n, n % 63) && moves_right(n, 1) &&
                  moves_right(n, -1) && moves_right(n, 100) && moves_right(n, -100);
     }
-    printf("1..7\n");
+    printf("1..8\n");
     report("memcpy", ok[0]);
     report("memmove without overlap", ok[1]);
     report("memset", ok[2]);
@@ -168,5 +220,6 @@ int main(void)
     report("memmove with overlap", ok[4]);
     report("memcmp compares unsigned", ok[5]);
     report("long ones", ok[6]);
+    report("more than a cache holds", all_large_right());
     return failed;
 }

@@ -23,5 +23,16 @@ char *strstr(const char *haystack, const char *needle);
  */
 void memzero_uncached(void *dst, size_t size);
 
+/*
+ * Copies so many pages of 4 KiB, wherever each is, to `dst`, past the caches: for large copies, of
+ * memory that is not in them.  Fence before others are told (memory_fence_uncached()).
+ */
+#define COPY_PAGES 4
+void copy_pages_uncached(void *dst, const void *const src[COPY_PAGES]);
+static inline void memory_fence_uncached(void)
+{
+    __asm__ volatile("sfence" ::: "memory");
+}
+
 /* Copies at most size - 1 bytes and always ends with NUL; returns strlen(src). */
 size_t strlcpy(char *dst, const char *src, size_t size);

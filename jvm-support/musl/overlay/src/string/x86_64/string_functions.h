@@ -55,6 +55,11 @@ extern STRING_HIDDEN int __string_rep;
 #define STRING_REP_COPY 4096
 #define STRING_REP_SET 2049
 
+/* string_stream.c.  From here on no cache holds it; copies of what does not overlap. */
+#define STRING_STREAM (32ul << 20)
+STRING_HIDDEN void __string_copy_stream(char *d, const char *s, size_t n);
+STRING_HIDDEN void __string_set_stream(char *d, int c, size_t n);
+
 typedef uint16_t u16_any __attribute__((aligned(1), may_alias));
 typedef uint32_t u32_any __attribute__((aligned(1), may_alias));
 typedef uint64_t u64_any __attribute__((aligned(1), may_alias));

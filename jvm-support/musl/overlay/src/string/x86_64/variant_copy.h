@@ -57,6 +57,8 @@ static void *NAME(copy_long)(char *d, const char *s, size_t n)
         if (d != s) {
             NAME(copy_down)(d, s, n);
         }
+    } else if (n >= STRING_STREAM && (uintptr_t)s - (uintptr_t)d >= n) {
+        __string_copy_stream(d, s, n);
     } else if (n >= STRING_REP_COPY && __string_rep && (uintptr_t)s - (uintptr_t)d >= n) {
         __asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
     } else {
@@ -100,6 +102,10 @@ static void *NAME(set_long)(char *d, int c, size_t n)
     char *to = d, *end = d + n;
     vec v = SPLAT(c);
 
+    if (n >= STRING_STREAM) {
+        __string_set_stream(d, c, n);
+        return to;
+    }
     if (n >= STRING_REP_SET && __string_rep) {
         __asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
         return to;
