@@ -19,13 +19,13 @@ public class Hooks {
         System.out.println("# " + Moka.describe());
     }
 
-    /* Linux can look at pages since 6.7. */
-    private static boolean canScan() {
+    /* Linux can look at pages since 6.7, and clear what it sees where userfaultfd(2) is allowed. */
+    private static boolean canScan(int flags, String what) {
         try (MemoryRange range = MemoryRange.of(Memory.allocate(Moka.PAGE))) {
-            range.scan(Moka.PAGE, MemoryRange.PRESENT, null);
+            range.scan(Moka.PAGE, flags, null);
             return true;
         } catch (UnsupportedOperationException e) {
-            System.out.println("# no scans here: pages and their sizes are NOT tested");
+            System.out.println("# such scans are not here: " + what + " NOT tested");
             return false;
         }
     }
@@ -34,8 +34,10 @@ public class Hooks {
         testSystem(args.length > 0 && args[0].equals("moka"));
         MemoryTests.run();
         RangeTests.run();
-        if (canScan()) {
+        if (canScan(MemoryRange.DIRTY | MemoryRange.CLEAR, "pages are")) {
             PageTests.run();
+        }
+        if (canScan(MemoryRange.PRESENT, "the heap and sizes of pages are")) {
             HeapTests.run();
             LargeTests.run();
         }

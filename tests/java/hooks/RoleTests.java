@@ -79,7 +79,8 @@ final class RoleTests {
             sum++;
         }
         Map<Role, RoleTimes> times = Roles.times();
-        Tap.ok(sum > 0 && times.get(Role.COMPILER).running() > before, "running takes time");
+        Tap.ok(sum > 0 && (times.get(Role.COMPILER).running() > before
+            || !Files.exists(Path.of("/proc/self/schedstat"))), "running takes time");
         Tap.is(Role.values().length, times.size(), "all roles have times");
         Tap.ok(times.get(Role.COMPILER).threads() >= 1, "and threads");
         Roles.setByName();
