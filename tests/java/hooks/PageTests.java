@@ -31,7 +31,8 @@ final class PageTests {
             memory.buffer().put(5, (byte) 1);
             page = range.page(5);
             Tap.ok(page.isPresent() && page.isDirty() && page.isAccessed(), "written to: " + page);
-            Tap.ok(page.frame() != 0 && page.size() >= PAGE, "its frame and its size");
+            Tap.ok((page.frame() != 0 || !Moka.isPresent()) && page.size() >= PAGE,
+                "its frame, which Linux tells not all, and its size");
             Tap.ok(page.letters().equals("rw-pda-"), "letters: " + page.letters());
             PageInfo[] pages = range.pages(0, 3);
             Tap.ok(pages.length == 3 && pages[0].equals(range.page(0))
