@@ -481,7 +481,8 @@ GUEST_TEST(alias_random)
  * Each writer has a word in all pages, and goes through the pages in turn with a number that
  * grows by 1 each time.  So a page of a snapshot must have the greatest number up to one,
  * the writer's last in it, that belongs to that page: no earlier write is missing, no later
- * one is in it.  And what a writer finds is what it wrote there in the turn before.
+ * one is in it.  And what a writer finds is what it wrote there in the turn before; and what
+ * another one says that it has written, whoever copied the page, on whichever CPU.
  */
 #define RACE_WRITERS 4u
 #define RACE_PAGES (2 * 512u + 100)
@@ -492,11 +493,21 @@ static struct {
     vaddr_t va, copy;
     _Atomic bool stop;
     _Atomic u64 wrong, writes;
+    _Atomic u64 written[RACE_WRITERS]; /* the number that each has written last; 0: none */
 } race;
 
 static _Atomic u64 *race_word(vaddr_t va, u64 page, u64 writer)
 {
     return (_Atomic u64 *)(va + page * PAGE_SIZE + 64 + writer * 8);
+}
+
+/* Is what the writer says it has written not to be seen? */
+static bool race_misses(u64 writer)
+{
+    u64 n = atomic_load_explicit(&race.written[writer], memory_order_acquire);
+
+    return n != 0 && atomic_load_explicit(race_word(race.va, n % RACE_PAGES, writer),
+                                          memory_order_relaxed) < n;
 }
 
 static void race_write(void *number)
@@ -509,6 +520,8 @@ static void race_write(void *number)
 
             wrong += atomic_load_explicit(word, memory_order_relaxed) != n - RACE_PAGES;
             atomic_store_explicit(word, n, memory_order_relaxed);
+            atomic_store_explicit(&race.written[(u64)number], n, memory_order_release);
+            wrong += race_misses(((u64)number + 1 + i % (RACE_WRITERS - 1)) % RACE_WRITERS);
         }
         sched_yield();
     }
@@ -570,6 +583,9 @@ static void race_prepare(bool small)
             *race_word(race.va, page, i) = page;
         }
     }
+    for (u64 i = 0; i < RACE_WRITERS; i++) {
+        atomic_store(&race.written[i], 0);
+    }
     atomic_store(&race.stop, false);
     atomic_store(&race.wrong, 0);
     atomic_store(&race.writes, 0);
@@ -614,4 +630,100 @@ GUEST_TEST(alias_snapshot_beside_writers)
 GUEST_TEST(alias_snapshot_beside_writers_small)
 {
     race_snapshots(true);
+}
+
+/* ---- A CPU that still knows the old page ---------------------------------------------------- */
+
+/*
+ * One CPU has read a page of a snapshot, and takes no interrupts; a second one writes to the
+ * page, which is copied, but not done before all CPUs have forgotten the old one.
+ * If a third one could write to the copy already, the first would not see it.
+ */
+static struct {
+    vaddr_t va;
+    _Atomic bool known, copying;
+    _Atomic u64 written, missed;
+} late;
+
+static _Atomic u64 *late_word(unsigned i)
+{
+    return (_Atomic u64 *)late.va + i;
+}
+
+static void late_read(void *arg)
+{
+    bool irq = irq_save();
+    nsec_t end = clock_now() + 20 * NSEC_PER_MSEC;
+    u64 written;
+
+    (void)atomic_load(late_word(1));
+    atomic_store(&late.known, true);
+    do {
+        written = atomic_load_explicit(&late.written, memory_order_acquire);
+    } while (written == 0 && clock_now() < end);
+    if (written != 0 && atomic_load_explicit(late_word(1), memory_order_relaxed) != written) {
+        atomic_fetch_add(&late.missed, 1);
+    }
+    irq_restore(irq);
+}
+
+static void late_copy(void *arg)
+{
+    while (!atomic_load(&late.known)) {
+        sched_yield();
+    }
+    atomic_store(&late.copying, true);
+    atomic_store(late_word(0), 1);
+}
+
+static void late_write(void *arg)
+{
+    while (!atomic_load(&late.copying)) {
+        sched_yield();
+    }
+    sched_delay(2 * NSEC_PER_MSEC);
+    atomic_store(late_word(1), 7);
+    atomic_store_explicit(&late.written, 7, memory_order_release);
+}
+
+static void late_round(vaddr_t copy)
+{
+    static void (*const fn[])(void *arg) = {late_copy, late_read, late_write};
+    struct thread *thread[ARRAY_SIZE(fn)];
+
+    atomic_store(late_word(0), 0);
+    atomic_store(late_word(1), 0);
+    EQ(snapshot(copy, late.va, PAGE_SIZE), 1);
+    atomic_store(&late.known, false);
+    atomic_store(&late.copying, false);
+    atomic_store(&late.written, 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(fn); i++) {
+        thread[i] = kernel_thread_on(i, fn[i], NULL);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(fn); i++) {
+        thread_join(thread[i], NULL);
+    }
+    EQ(word_at(late.va)[1], 7);
+    EQ(word_at(copy)[1], 0);
+}
+
+GUEST_TEST(alias_copy_is_seen_by_all)
+{
+    struct memory_state before = memory_state_with_threads();
+    vaddr_t copy;
+
+    if (cpu_count() < 3) {
+        guest_skip("fewer than 3 CPUs");
+        return;
+    }
+    late.va = map_stamped(PAGE_SIZE, true, 0);
+    copy = map_new(PAGE_SIZE, PROT_RW);
+    atomic_store(&late.missed, 0);
+    for (unsigned i = 0; i < 5; i++) {
+        late_round(copy);
+    }
+    EQ(atomic_load(&late.missed), 0);
+    unmap(late.va, PAGE_SIZE);
+    unmap(copy, PAGE_SIZE);
+    OK(memory_back(&before, 16));
 }
