@@ -16,20 +16,21 @@
 #include <kernel/wait.h>
 
 /* Who waits is at its end without the answer. */
-#define ANSWER_WITHIN (20 * NSEC_PER_SEC)
+#define ANSWER_WITHIN (10 * NSEC_PER_SEC)
+#define LOOK_AGAIN (10 * NSEC_PER_MSEC)
+#define ENOUGH (4 * MIB / PAGE_SIZE)
 
 /* (l) lock   (a) atomic, written under the lock */
 static struct {
     struct spinlock lock;
-    struct thread *thread;     /* (l) the one that listens; NULL: there was none yet */
-    bool waiting;              /* (l) it sleeps, or is about to */
-    bool asked;                /* (l) and has not answered */
-    u64 wanted;                /* (l) frames */
-    enum pressure_level level; /* (l) when it was asked */
-    nsec_t next;               /* (l) not to be asked before */
-    u64 given, asks;           /* (l) sums */
-    u64 last;                  /* (l) given by the last answer */
-    _Atomic u64 answers;       /* (a) */
+    struct thread *thread; /* (l) the one that listens; NULL: there was none yet */
+    bool waiting;          /* (l) it sleeps, or is about to */
+    bool asked;            /* (l) and has not answered */
+    u64 wanted;            /* (l) frames */
+    nsec_t answered_at;    /* (l) 0: never */
+    u64 given, asks;       /* (l) sums */
+    u64 last;              /* (l) given by the last answer */
+    _Atomic u64 answers;   /* (a) */
     struct wait_queue queue, answered;
 } listener = {
     .lock = SPINLOCK_INIT("shrinkers", RANK_HOOKS),
@@ -61,7 +62,7 @@ static void take_answer(u64 given)
     listener.asked = false;
     listener.last = given;
     listener.given += MIN(given, listener.wanted * 2); /* a program may say anything */
-    listener.next = clock_now() + pressure_pause(listener.level, given);
+    listener.answered_at = clock_now();
     atomic_fetch_add_explicit(&listener.answers, 1, memory_order_release);
 }
 
@@ -128,10 +129,9 @@ int pressure_listen(u64 *wanted, u64 given)
 }
 
 /* Lock held. */
-static void ask(u64 frames, enum pressure_level level)
+static void ask(u64 frames)
 {
     listener.wanted = frames;
-    listener.level = level;
     listener.asked = true;
     listener.asks++;
 }
@@ -139,10 +139,12 @@ static void ask(u64 frames, enum pressure_level level)
 void listener_ask(u64 frames, enum pressure_level level, nsec_t now)
 {
     bool irq = spin_lock(&listener.lock);
-    bool asks = listener.waiting && !listener.asked && now >= listener.next;
+    nsec_t pause = pressure_pause(level, listener.last);
+    bool asks = listener.waiting && !listener.asked &&
+                (listener.answered_at == 0 || now >= listener.answered_at + pause);
 
     if (asks) {
-        ask(frames, level);
+        ask(frames);
     }
     spin_unlock(&listener.lock, irq);
     if (asks) {
@@ -158,40 +160,49 @@ static bool ask_now(u64 frames, u64 *answers)
 
     *answers = atomic_load_explicit(&listener.answers, memory_order_relaxed);
     if (can && !listener.asked) {
-        ask(frames, PRESSURE_CRITICAL);
+        ask(frames);
     }
     spin_unlock(&listener.lock, irq);
     return can;
 }
 
+static bool has_answered(u64 before)
+{
+    return atomic_load_explicit(&listener.answers, memory_order_acquire) != before;
+}
+
+/* Or until so much is free: they may have given what is needed, and be busy with more. */
+static void wait_for_answer(u64 before, u64 enough)
+{
+    nsec_t end = clock_now() + ANSWER_WITHIN;
+
+    while (!has_answered(before) && frame_free_estimate() < enough && clock_now() < end) {
+        struct waiter waiter;
+
+        wait_begin(&listener.answered, &waiter);
+        if (has_answered(before)) {
+            wait_abort(&listener.answered, &waiter);
+        } else {
+            (void)wait_sleep(&listener.answered, &waiter, clock_now() + LOOK_AGAIN);
+        }
+    }
+}
+
 bool listener_ask_and_wait(u64 frames)
 {
-    nsec_t deadline = clock_now() + ANSWER_WITHIN;
-    u64 before;
+    u64 before, enough = frame_free_estimate() + ENOUGH;
     bool irq, gave;
-    int error = 0;
 
     if (!ask_now(frames, &before)) {
         return false;
     }
     (void)reserve_give();
     (void)wait_wake_all(&listener.queue);
-    while (error != -ETIMEDOUT &&
-           atomic_load_explicit(&listener.answers, memory_order_acquire) == before) {
-        struct waiter waiter;
-
-        wait_begin(&listener.answered, &waiter);
-        if (atomic_load_explicit(&listener.answers, memory_order_acquire) != before) {
-            wait_abort(&listener.answered, &waiter);
-            break;
-        }
-        error = wait_sleep(&listener.answered, &waiter, deadline);
-    }
+    wait_for_answer(before, enough);
     irq = spin_lock(&listener.lock);
-    gave = atomic_load_explicit(&listener.answers, memory_order_relaxed) != before &&
-           listener.last > 0;
+    gave = has_answered(before) && listener.last > 0;
     spin_unlock(&listener.lock, irq);
-    return gave;
+    return gave || frame_free_estimate() >= enough;
 }
 
 void listener_get_stats(struct pressure_stats *stats)

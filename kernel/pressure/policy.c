@@ -20,6 +20,7 @@
 #define CRITICAL_DIVISOR 64u
 #define LOW_MOST_DIVISOR 2u /* of all memory */
 #define SPARE_DIVISOR 4u    /* of `low`: asked for in addition */
+#define STEP_DIVISOR 8u     /* of `low`: when that much more is gone */
 
 #define PAUSE_FRUITFUL (100 * NSEC_PER_MSEC)
 #define PAUSE_FRUITLESS NSEC_PER_SEC
@@ -69,6 +70,13 @@ enum pressure_level pressure_level_of(const struct pressure_limits *limits, u64 
 u64 pressure_lacking(const struct pressure_limits *limits, u64 available)
 {
     return available >= limits->low ? 0 : limits->low + limits->low / SPARE_DIVISOR - available;
+}
+
+u64 pressure_next_mark(const struct pressure_limits *limits, u64 free)
+{
+    u64 step = limits->low / STEP_DIVISOR;
+
+    return free > step ? free - step : 0;
 }
 
 nsec_t pressure_pause(enum pressure_level level, u64 given)

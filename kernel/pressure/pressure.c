@@ -6,10 +6,10 @@
  * to give memory back with.  It sleeps without a timer but for three things: while less than
  * `low` is free it looks four times a second, with a device that takes free memory every
  * two seconds (a look is some microseconds, the timer's interrupt 20 to 50), and
- * while the balloon lacks memory.  Whoever allocates while less than
- * `low` is free wakes it (pressure_look).
+ * while the balloon lacks memory.  Whoever allocates wakes it when less than `low` is free, and
+ * again at each eighth of that (pressure_look): memory can be gone in a tenth of a second.
  *
- * What is lacking comes first from the cache of files, then from shrinkers.
+ * What is lacking comes first from files that nobody has mapped, then from shrinkers.
  */
 #include "policy_priv.h"
 #include "pressure_priv.h"
@@ -26,7 +26,8 @@
 /* A program of a second never pays for the device's start. */
 #define DEVICE_AGE (3 * NSEC_PER_SEC)
 #define PERIOD (2 * NSEC_PER_SEC)
-/* What a thread that has no memory asks for, at least. */
+/* What a thread that has no memory takes from the cache, and asks shrinkers for, at least. */
+#define FIND_LEAST 64u
 #define ASK_LEAST (4 * MIB / PAGE_SIZE)
 
 _Atomic u64 pressure_mark;
@@ -154,6 +155,8 @@ static nsec_t look_at_level(const struct pressure_limits *limits, nsec_t now)
         /* Whoever allocated just before has not seen that. */
         return frame_free_estimate() >= limits->low ? SCHED_NEVER : now;
     }
+    /* As soon as that much more is gone. */
+    atomic_store_explicit(&pressure_mark, pressure_next_mark(limits, free), memory_order_relaxed);
     return now + pressure_interval(level);
 }
 
@@ -274,18 +277,40 @@ void pressure_start(void)
 
 /* ---- Who has no memory, or gives some. ---------------------------------------------------- */
 
+/* Files that nobody has mapped, which is the cheapest. */
+static bool find_in_cache(void)
+{
+    u64 given = page_cache_shrink(FIND_LEAST);
+
+    if (given < FIND_LEAST) { /* the first pass takes what was not used of late */
+        given += page_cache_shrink(FIND_LEAST - given);
+    }
+    return given >= FIND_LEAST;
+}
+
+/*
+ * Shrinkers come before files that are mapped: these are the text of programs, and
+ * who has none of it left does nothing but read it again.
+ */
 bool pressure_find_memory(void)
 {
     struct pressure_limits limits;
 
-    if (page_cache_find_memory() || (listener_is_me() && reserve_give())) {
+    if (find_in_cache()) {
         return true;
     }
-    limits = limits_now();
-    if (listener_ask_and_wait(MAX(pressure_lacking(&limits, frame_free_estimate()), ASK_LEAST))) {
-        return true;
+    if (listener_is_me()) {
+        if (reserve_give()) {
+            return true;
+        }
+    } else {
+        limits = limits_now();
+        if (listener_ask_and_wait(
+                MAX(pressure_lacking(&limits, frame_free_estimate()), ASK_LEAST))) {
+            return true;
+        }
     }
-    return balloon_take_back(ASK_LEAST) > 0;
+    return page_cache_find_memory() || balloon_take_back(ASK_LEAST) > 0;
 }
 
 s64 pressure_give(u64 frames)

@@ -61,6 +61,15 @@ static void test_lacking(void)
     EQ(pressure_lacking(&limits, 0), limits.low + limits.low / 4);
 }
 
+static void test_next_mark(void)
+{
+    struct pressure_limits limits = pressure_limits_of(TOTAL);
+
+    EQ(pressure_next_mark(&limits, limits.low - 1), limits.low - 1 - limits.low / 8);
+    EQ(pressure_next_mark(&limits, limits.low / 8), 0);
+    EQ(pressure_next_mark(&limits, 0), 0);
+}
+
 static void test_pause(void)
 {
     OK(pressure_pause(PRESSURE_CRITICAL, 1) == 0);
@@ -152,6 +161,7 @@ int main(void)
     run("available memory", test_available);
     run("levels", test_level);
     run("what is lacking", test_lacking);
+    run("when to look again", test_next_mark);
     run("pauses", test_pause);
     run("unused memory", test_unused);
     run("unused memory with peaks", test_unused_peaks);
