@@ -67,6 +67,22 @@ static int64_t before_promote(const struct row *row)
     return make_small() ? 0 : -EOPNOTSUPP;
 }
 
+/* Pages that never were one: their frames come one by one, and have to be copied. */
+static int64_t before_promote_loose(const struct row *row)
+{
+    const struct moka_large_hooks *large = bench.moka->large;
+    int64_t error = large->policy(bench.range, bench.at, bench.size, LARGE, MOKA_LARGE_REFUSE);
+
+    if (error >= 0) {
+        error = large->discard(bench.range, bench.at, bench.size);
+    }
+    if (error >= 0) {
+        error = large->populate(bench.range, bench.at, bench.size, 0, 1);
+    }
+    return error < 0 ? error
+                     : large->policy(bench.range, bench.at, bench.size, LARGE, MOKA_LARGE_PREFER);
+}
+
 static int64_t before_demote(const struct row *row)
 {
     return make_large() ? 0 : -EOPNOTSUPP;
@@ -82,15 +98,24 @@ static int64_t before_discard(const struct row *row)
     return advise_populate(row);
 }
 
+/* Given back by name, so that it may be had again as it is. */
+static int64_t before_unzeroed(const struct row *row)
+{
+    int64_t error = before_discard(row);
+
+    return error < 0 ? error : discard(row);
+}
+
 void run_large(void)
 {
     static const struct row rows[] = {
         {"promote", before_promote, promote, 1, 0, 0, 0},
-        {"collapse", before_promote, collapse, 1, 0, 0, 0},
+        {"promote/loose", before_promote_loose, promote, 1, 0, 0, 0},
+        {"collapse", before_promote_loose, collapse, 1, 0, 0, 0},
         {"demote", before_demote, demote, 1, 0, 0, 0},
         {"populate/1", before_populate, populate, 1, 0, 1, 0},
         {"populate/all", before_populate, populate, 1, 0, 0, 0},
-        {"populate/unzeroed", before_populate, populate, 1, 0, 1, MOKA_POPULATE_UNZEROED},
+        {"populate/unzeroed", before_unzeroed, populate, 1, 0, 1, MOKA_POPULATE_UNZEROED},
         {"populate/advice", before_populate, advise_populate, 1, 0, 0, 0},
         {"discard", before_discard, discard, 1, 0, 0, 0},
         {"copy/all", before_discard, copy, 1, 0, 0, 0},

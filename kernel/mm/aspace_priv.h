@@ -69,6 +69,9 @@ u64 aspace_counted(enum aspace_counter counter);
 must_check int promote_windows(vaddr_t start, vaddr_t end, bool force, u64 *made);
 /* Copies what it maps, zeroes where there is nothing; was any page dirty?  Adds to *leaves. */
 must_check bool promote_copy_table(pfn_t large, const u64 *table, s64 *leaves);
+/* Are all its leaves there, and their frames `first` and so on? */
+must_check bool promote_table_in_order(const u64 *table, pfn_t first);
+must_check bool promote_table_dirty(const u64 *table);
 
 /* giant_promote.c.  As aspace_promote_giants(), likewise. */
 must_check int promote_giants(vaddr_t start, vaddr_t end, bool force, u64 *made);

@@ -203,6 +203,14 @@ static pfn_t find_block(const struct buddy *b, pfn_t pfn)
     return BUDDY_NONE;
 }
 
+bool buddy_is_used(const struct buddy *b, pfn_t pfn, unsigned order)
+{
+    pfn_t first = IS_ALIGNED(pfn, 1ull << order) ? find_block(b, pfn) : BUDDY_NONE;
+
+    return first != BUDDY_NONE && buddy_desc(b, first)->state == FRAME_USED &&
+           buddy_desc(b, first)->order >= order;
+}
+
 /* The used block that holds the whole of the block to be freed; else BUG. */
 static pfn_t find_used(const struct buddy *b, pfn_t pfn, unsigned order)
 {
@@ -259,12 +267,6 @@ void buddy_free(struct buddy *b, pfn_t pfn, unsigned order)
 void buddy_check_used(const struct buddy *b, pfn_t pfn, unsigned order)
 {
     (void)find_used(b, pfn, order);
-}
-
-bool buddy_is_used(const struct buddy *b, pfn_t pfn, unsigned order)
-{
-    return has_desc(b, pfn) && buddy_desc(b, pfn)->state == FRAME_USED &&
-           buddy_desc(b, pfn)->order == order;
 }
 
 static void check_free_block(const struct buddy *b, pfn_t pfn, unsigned order, u32 prev)

@@ -76,7 +76,7 @@ void buddy_free(struct buddy *b, pfn_t pfn, unsigned order);
 /* BUG unless buddy_free() could take the block now.  Changes nothing. */
 void buddy_check_used(const struct buddy *b, pfn_t pfn, unsigned order);
 
-/* Is it in use, as one block of that order? */
+/* Is it a block in use, or an aligned part of one? */
 must_check bool buddy_is_used(const struct buddy *b, pfn_t pfn, unsigned order);
 
 /* BUG on a broken invariant. */

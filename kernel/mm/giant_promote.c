@@ -94,18 +94,6 @@ static bool is_fit(struct giant_promotion *p)
     return p->small + p->large > 0;
 }
 
-static bool table_in_order(const u64 *table, pfn_t first)
-{
-    for (unsigned i = 0; i < PT_ENTRIES; i++) {
-        u64 pte = pte_load(&table[i]);
-
-        if (pte == 0 || frame_of(pte) != first + i) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* The block that has all its frames, in order; or NO_FRAME. */
 static pfn_t block_in_order(const struct giant_promotion *p)
 {
@@ -125,7 +113,7 @@ static pfn_t block_in_order(const struct giant_promotion *p)
 
         pte = pte_load(&p->entry[i]);
         if (pte == 0 || ((pte & PTE_LARGE) != 0 ? frame_of(pte) != frame
-                                                : !table_in_order(pt_table(pte), frame))) {
+                                                : !promote_table_in_order(pt_table(pte), frame))) {
             return NO_FRAME;
         }
     }
@@ -174,10 +162,8 @@ static void look_for_dirty(struct giant_promotion *p)
     for (unsigned i = 0; i < PT_ENTRIES; i++) {
         u64 pte = p->entry[i];
 
-        for (unsigned j = 0; !(pte & PTE_LARGE) && j < PT_ENTRIES; j++) {
-            p->dirty |= (pt_table(pte)[j] & PTE_DIRTY) != 0;
-        }
-        p->dirty |= (pte & PTE_LARGE) != 0 && (pte & PTE_DIRTY) != 0;
+        p->dirty |=
+            (pte & PTE_LARGE) != 0 ? (pte & PTE_DIRTY) != 0 : promote_table_dirty(pt_table(pte));
     }
 }
 

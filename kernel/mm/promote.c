@@ -3,6 +3,9 @@
  * Promotion: windows whose pages of 4 KiB are all there get a frame of 2 MiB each, with
  * the same contents.
  *
+ * If its frames still lie in the order in which one block had them, because it was such
+ * a page before, the window keeps them; else all is copied into a free block.
+ *
  * Some windows at a time are made unreachable on all CPUs before they are copied, so that
  * no write is lost; faults in them wait meanwhile, because their regions are busy.  Costs two
  * stores to the directory and a shoot-down for all of them, and the copies (about 100 us
@@ -25,12 +28,14 @@ struct promotion {
     unsigned windows;
     bool fill;  /* what is missing becomes zeroes */
     bool force; /* whatever the advice is */
+    unsigned made;
     unsigned frames, used;
     pfn_t frame[AT_ONCE];
     unsigned large;     /* windows that have such a page already */
     u64 bits[AT_ONCE];  /* protection; 0: it cannot be promoted */
     u64 old[AT_ONCE];   /* what the directory had; 0: the window stays as it is */
     u64 value[AT_ONCE]; /* and what it gets */
+    bool in_place[AT_ONCE];
 };
 
 static vaddr_t window_at(const struct promotion *p, unsigned i)
@@ -61,6 +66,37 @@ static bool table_is_fit(const u64 *table, bool fill)
         leaves += pte != 0;
     }
     return leaves > 0;
+}
+
+bool promote_table_in_order(const u64 *table, pfn_t first)
+{
+    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+        u64 pte = pte_load(&table[i]);
+
+        if (pte == 0 || (pte & PTE_ADDRESS) >> PAGE_SHIFT != first + i) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Has a table that is fit one block, as it was split into?  Nobody else uses a part of it. */
+static bool is_whole(const u64 *table)
+{
+    pfn_t first = (pte_load(table) & PTE_ADDRESS) >> PAGE_SHIFT;
+
+    return IS_ALIGNED(first, 1ul << ORDER_2M) && promote_table_in_order(table, first) &&
+           frame_used_once(first, PT_ENTRIES) && frame_is_block(first, ORDER_2M);
+}
+
+bool promote_table_dirty(const u64 *table)
+{
+    bool dirty = false;
+
+    for (unsigned i = 0; i < PT_ENTRIES; i++) {
+        dirty |= (pte_load(&table[i]) & PTE_DIRTY) != 0;
+    }
+    return dirty;
 }
 
 /* Some of them may be missing. */
@@ -159,11 +195,16 @@ static int look(struct promotion *p, const u64 *entry)
         if (value & PTE_LARGE) {
             p->large++;
         } else if (p->bits[i] != 0 && value != 0 && table_is_fit(pt_table(value), p->fill)) {
-            if (p->used == p->frames) {
+            p->in_place[i] = is_whole(pt_table(value));
+            if (p->in_place[i]) {
+                p->value[i] = pte_load(pt_table(value)) & PTE_ADDRESS;
+            } else if (p->used == p->frames) {
                 return -ENOMEM;
+            } else {
+                p->value[i] = p->frame[p->used++] << PAGE_SHIFT;
             }
-            p->value[i] = p->frame[p->used++] << PAGE_SHIFT;
             p->old[i] = value;
+            p->made++;
         }
     }
     return 0;
@@ -184,11 +225,13 @@ static void store_rows(const struct promotion *p, u64 *entry, const u64 *value)
 static void copy_windows(struct promotion *p)
 {
     for (unsigned i = 0; i < p->windows; i++) {
-        s64 leaves = 0;
+        const u64 *table = pt_table(p->old[i]);
+        s64 leaves = p->in_place[i] ? PT_ENTRIES : 0;
 
         if (p->old[i] != 0) {
-            bool dirty =
-                promote_copy_table(p->value[i] >> PAGE_SHIFT, pt_table(p->old[i]), &leaves);
+            bool dirty = p->in_place[i]
+                             ? promote_table_dirty(table)
+                             : promote_copy_table(p->value[i] >> PAGE_SHIFT, table, &leaves);
 
             p->value[i] |= p->bits[i] | PTE_LARGE | PTE_ACCESSED | (dirty ? PTE_DIRTY : 0);
             aspace_count(COUNT_4K, -leaves);
@@ -213,8 +256,12 @@ static void exchange(struct promotion *p, u64 *entry)
     store_rows(p, entry, p->value);
     /* Nobody can know the old tables any more: freed without a further shoot-down. */
     for (unsigned i = 0; i < p->windows; i++) {
-        if (p->old[i] != 0) {
-            tlb_batch_free_table(batch, (p->old[i] & PTE_ADDRESS) >> PAGE_SHIFT);
+        pfn_t table = (p->old[i] & PTE_ADDRESS) >> PAGE_SHIFT;
+
+        if (p->old[i] != 0 && p->in_place[i]) {
+            tlb_batch_free(batch, table, ORDER_4K);
+        } else if (p->old[i] != 0) {
+            tlb_batch_free_table(batch, table);
         }
     }
     tlb_batch_finish(batch);
@@ -225,7 +272,7 @@ static int promote_claimed(struct promotion *p)
     u64 *entry = pt_directory_entry(p->op.start);
     int error = entry == NULL ? 0 : look(p, entry);
 
-    if (p->used > 0) {
+    if (p->made > 0) {
         exchange(p, entry);
     }
     return error;
@@ -271,7 +318,7 @@ int aspace_promote(vaddr_t window)
     struct promotion p = {.windows = 1};
     int error = IS_ALIGNED(window, LARGE_SIZE) ? promote(&p, window) : -EINVAL;
 
-    return error == 0 && p.used + p.large == 0 ? -EINVAL : error;
+    return error == 0 && p.made + p.large == 0 ? -EINVAL : error;
 }
 
 int promote_windows(vaddr_t start, vaddr_t end, bool force, u64 *made)
@@ -287,7 +334,7 @@ int promote_windows(vaddr_t start, vaddr_t end, bool force, u64 *made)
             .windows = (unsigned)((stop - start) / LARGE_SIZE), .fill = true, .force = force};
 
         error = promote(&p, start);
-        *made += p.used;
+        *made += p.made;
         start = stop;
     }
     return error;

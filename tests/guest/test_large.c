@@ -55,6 +55,50 @@ GUEST_TEST(large_promote_range)
     OK(memory_back(&before, 4));
 }
 
+static pfn_t frame_at(vaddr_t va)
+{
+    struct aspace_page page;
+
+    EQ(aspace_query(va, &page), 0);
+    return page.frame;
+}
+
+/* What was split and is still as it was needs no copy; what has lost a page does. */
+GUEST_TEST(large_promote_in_place)
+{
+    struct memory_state before = memory_state_now();
+    u64 size = 3 * LARGE_SIZE, made;
+    vaddr_t va;
+    pfn_t first, second;
+
+    if (memory_is_small()) {
+        return;
+    }
+    va = map_new(size, PROT_RW);
+    EQ(aspace_require_large(va, size), 0);
+    stamp_pages(va, va + size, 23);
+    first = frame_at(va);
+    second = frame_at(va + LARGE_SIZE);
+    EQ(aspace_demote(va), 1);
+    EQ(aspace_demote(va + LARGE_SIZE), 1);
+    EQ(aspace_discard(va + LARGE_SIZE + 9 * PAGE_SIZE, PAGE_SIZE), 0);
+    EQ(aspace_promote_range(va, va + size, &made), 0);
+    EQ(made, 2);
+    EQ(backed_by(va), 2);
+    EQ(frame_at(va), first);
+    EQ(backed_by(va + LARGE_SIZE), 2);
+    OK(frame_at(va + LARGE_SIZE) != second);
+    OK(pages_stamped(va, va + LARGE_SIZE + 9 * PAGE_SIZE, 23));
+    OK(memory_is_zero(va + LARGE_SIZE + 9 * PAGE_SIZE, va + LARGE_SIZE + 10 * PAGE_SIZE));
+    OK(pages_stamped(va + LARGE_SIZE + 10 * PAGE_SIZE, va + size, 23));
+    aspace_check();
+    EQ(aspace_demote(va), 1);
+    EQ(aspace_promote(va), 0);
+    EQ(aspace_discard_own(va, size), 0); /* as one block */
+    EQ(aspace_unmap(va, size), 0);
+    OK(memory_back(&before, 4));
+}
+
 GUEST_TEST(large_require)
 {
     struct memory_state before = memory_state_now();

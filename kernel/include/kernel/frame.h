@@ -102,7 +102,7 @@ u16 frame_tag(pfn_t pfn);
 void frame_set_note(pfn_t pfn, u32 note);
 u32 frame_note(pfn_t pfn);
 
-/* Is that an allocated block of which nothing has been freed?  Its owner may ask. */
+/* Could frame_free() take that as one block?  Whoever owns all of it may ask. */
 must_check bool frame_is_block(pfn_t pfn, unsigned order);
 
 /*
