@@ -11,33 +11,12 @@
 #include "virtio_net_priv.h"
 
 #include <kernel/clock.h>
-#include <kernel/cpu.h>
 #include <kernel/errno.h>
-#include <kernel/frame.h>
 #include <kernel/kmalloc.h>
 #include <kernel/print.h>
-#include <kernel/random.h>
-#include <kernel/string.h>
-
-#define CONFIG_ADDRESS 0
-#define CONFIG_ADDRESS_END 4 /* and the status */
-#define CONFIG_PAIRS 8       /* and the MTU */
-
-#define STATUS_LINK_UP 1u
-
-#define RECEIVE_SIZE 1024
-#define SEND_SIZE 256
-#define MTU_ETHERNET 1500u
-#define MTU_LEAST 68u
 
 /* At the link, after an interrupt. */
 #define LOOK_AFTER (100 * NSEC_PER_MSEC)
-
-#define OFFLOADS_SEND (NET_F_CSUM | NET_F_HOST_TSO4 | NET_F_HOST_TSO6)
-#define OFFLOADS_RECEIVE (NET_F_GUEST_CSUM | NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6)
-#define BASIC (NET_F_MAC | NET_F_STATUS | NET_F_MRG_RXBUF)
-/* Only with mergeable buffers: packets that are larger than one. */
-#define LARGE (NET_F_MTU | NET_F_GUEST_TSO4 | NET_F_GUEST_TSO6)
 
 static struct net *net_of(struct netdev *dev)
 {
@@ -60,8 +39,8 @@ static void look_at_link(struct timer *timer)
 
     /* Before the look: an interrupt that comes now wants another. */
     atomic_store_explicit(&net->looks, false, memory_order_seq_cst);
-    net->device->ops->read_config(net->device, CONFIG_ADDRESS_END, word, sizeof(word));
-    set_link(net, (word[1] & STATUS_LINK_UP) != 0);
+    net->device->ops->read_config(net->device, NET_CONFIG_STATUS, word, sizeof(word));
+    set_link(net, (word[1] & NET_STATUS_LINK_UP) != 0);
 }
 
 static void look_soon(struct net *net)
@@ -72,132 +51,42 @@ static void look_soon(struct net *net)
     }
 }
 
+static void look_at_pair(struct net *net, unsigned number)
+{
+    bool wake = net_receive_interrupt(&net->pairs[number].receive);
+
+    wake |= net_send_interrupt(&net->pairs[number].send);
+    if (wake) {
+        net->dev.client->wake(&net->dev, number);
+    }
+}
+
+/* One for all; or, where each pair has its own, for the rest. */
 static void net_interrupt(struct virtio_device *device)
 {
     struct net *net = device->driver;
 
     atomic_fetch_add_explicit(&net->interrupts, 1, memory_order_relaxed);
-    for (unsigned i = 0; i < net->dev.queues; i++) {
-        bool wake = net_receive_interrupt(&net->pairs[i].receive);
-
-        wake |= net_send_interrupt(&net->pairs[i].send);
-        if (wake) {
-            net->dev.client->wake(&net->dev, i);
+    if (device->queue_vectors == 0) {
+        for (unsigned i = 0; i < net->dev.queues; i++) {
+            look_at_pair(net, i);
         }
     }
     look_soon(net);
 }
 
-/* ---- Setting it up ---- */
-
-static int negotiate(struct virtio_device *device)
+static void pair_interrupt(struct virtio_device *device, unsigned number)
 {
-    const u64 wanted = BASIC | LARGE | OFFLOADS_SEND | OFFLOADS_RECEIVE;
-    int err = virtio_negotiate(device, wanted);
+    struct net *net = device->driver;
 
-    if (err == 0 && (device->features & NET_F_MRG_RXBUF) == 0 && (device->features & LARGE) != 0) {
-        err = virtio_negotiate(device, wanted & ~LARGE);
-    }
-    return err;
-}
-
-static u32 features_of(const struct virtio_device *device)
-{
-    static const struct {
-        u64 virtio;
-        u32 ours;
-    } features[] = {
-        {NET_F_CSUM, NETDEV_CHECKSUM},
-        {NET_F_CSUM | NET_F_HOST_TSO4, NETDEV_SEGMENT_TCP4},
-        {NET_F_CSUM | NET_F_HOST_TSO6, NETDEV_SEGMENT_TCP6},
-        {NET_F_GUEST_CSUM, NETDEV_RECEIVE_GOOD},
-        {NET_F_GUEST_CSUM | NET_F_GUEST_TSO4, NETDEV_RECEIVE_LARGE},
-        {NET_F_GUEST_CSUM | NET_F_GUEST_TSO6, NETDEV_RECEIVE_LARGE},
-    };
-    u32 result = 0;
-
-    for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
-        if ((device->features & features[i].virtio) == features[i].virtio) {
-            result |= features[i].ours;
-        }
-    }
-    return result;
-}
-
-/* Few accesses: each is an exit. */
-static void read_config(struct net *net)
-{
-    struct virtio_device *device = net->device;
-    struct netdev *dev = &net->dev;
-    u16 word[2], mtu = MTU_ETHERNET;
-
-    device->ops->read_config(device, CONFIG_ADDRESS, dev->address, 4);
-    device->ops->read_config(device, CONFIG_ADDRESS_END, word, sizeof(word));
-    memcpy(dev->address + 4, word, 2);
-    if ((device->features & NET_F_MAC) == 0) {
-        u64 random = random_u64();
-
-        memcpy(dev->address, &random, sizeof(dev->address));
-        dev->address[0] = (dev->address[0] & 0xfc) | 2; /* locally administered, one station */
-    }
-    atomic_store_explicit(&dev->link_up,
-                          (device->features & NET_F_STATUS) == 0 || (word[1] & STATUS_LINK_UP) != 0,
-                          memory_order_relaxed);
-    if ((device->features & NET_F_MTU) != 0) {
-        device->ops->read_config(device, CONFIG_PAIRS, word, sizeof(word));
-        mtu = word[1];
-    }
-    dev->mtu = mtu >= MTU_LEAST ? mtu : MTU_ETHERNET;
-    dev->features = features_of(device);
-}
-
-/* Others may keep a thirty-second of the memory in received packets. */
-static u32 buffers_limit(const struct net *net)
-{
-    struct frame_stats stats;
-
-    frame_get_stats(&stats);
-    return (u32)MAX(stats.total * PAGE_SIZE / 32 / NET_BLOCK / net->dev.queues, 2u * RECEIVE_SIZE);
-}
-
-static int set_up_pair(struct net *net, u16 number)
-{
-    struct net_pair *pair = &net->pairs[number];
-    int err = virtio_queue_init(&pair->receive.queue, net->device, 2 * number, RECEIVE_SIZE);
-
-    if (err == 0) {
-        err = virtio_queue_init(&pair->send.queue, net->device, 2 * number + 1, SEND_SIZE);
-    }
-    if (err == 0) {
-        net_send_init(&pair->send);
-        err = net_receive_init(&pair->receive, &net->dev, number, buffers_limit(net));
-    }
-    return err;
-}
-
-static int set_up(struct net *net)
-{
-    int err = negotiate(net->device);
-
-    if (err != 0) {
-        return err;
-    }
-    read_config(net);
-    net->dev.queues = 1;
-    net->pairs = kzalloc(net->dev.queues * sizeof(*net->pairs));
-    if (net->pairs == NULL) {
-        return -ENOMEM;
-    }
-    for (u16 i = 0; i < net->dev.queues && err == 0; i++) {
-        err = set_up_pair(net, i);
-    }
-    return err != 0 ? err : virtio_start(net->device, net_interrupt);
+    atomic_fetch_add_explicit(&net->interrupts, 1, memory_order_relaxed);
+    look_at_pair(net, number);
 }
 
 static int open_card(struct netdev *dev)
 {
     struct net *net = net_of(dev);
-    int err = set_up(net);
+    int err = net_set_up(net, net_interrupt);
 
     if (err != 0) { /* what the device may know of stays allocated */
         virtio_give_up(net->device);
@@ -301,6 +190,7 @@ int virtio_net_probe(struct virtio_device *device)
     net->device = device;
     device->driver = net;
     device->hears_config = true;
+    device->queue_interrupt = pair_interrupt;
     timer_setup(&net->look, look_at_link);
     ksnprintf(net->name, sizeof(net->name), "eth%u", number++);
     net->dev.name = net->name;

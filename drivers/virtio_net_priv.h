@@ -24,6 +24,10 @@
 #define NET_F_CTRL_VQ (1ull << 17)
 #define NET_F_MQ (1ull << 22)
 
+/* Of the configuration: the end of the address, and the status. */
+#define NET_CONFIG_STATUS 4
+#define NET_STATUS_LINK_UP 1u
+
 /* Before each packet, in both directions (virtio 1.2, 5.1.6). */
 struct net_header {
     u8 flags;
@@ -106,12 +110,12 @@ bool net_receive_listen(struct net_receive *rx);
 /* From the interrupt: is the client to be woken? */
 bool net_receive_interrupt(struct net_receive *rx);
 
+/* virtio_net_setup.c: all up to the first packet. */
+must_check int net_set_up(struct net *net, void (*interrupt)(struct virtio_device *device));
+
 /* virtio_net_send.c */
 void net_send_init(struct net_send *tx);
 void net_send(struct net_send *tx, struct netdev_send *list);
 struct netdev_send *net_sent(struct net_send *tx);
 bool net_send_listen(struct net_send *tx);
 bool net_send_interrupt(struct net_send *tx);
-
-/* virtio_net_control.c: the device is to use so many pairs of queues. */
-must_check int net_set_pairs(struct virtio_device *device, u16 queue, u16 pairs);

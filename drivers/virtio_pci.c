@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * virtio over PCI (virtio 1.2, section 4.1), modern only: registers in a BAR,
- * found by capabilities, and MSI-X, one vector for all queues of a device, and for changes
- * of its configuration if its driver hears of those.
+ * found by capabilities, and MSI-X, one vector for all queues of a device, or more where
+ * its driver asks for them, and for changes of its configuration if it hears of those.
  * A message needs no acknowledgement, so an interrupt costs no exit of ours.  QEMU's balloon has
  * no MSI-X: its driver does without interrupts.  (The lines of old would need tables of the
  * firmware's to be found by, and be shared with other devices.)
@@ -46,8 +46,10 @@ enum common_register {
 
 #define NO_VECTOR 0xffffu
 #define QUEUES_MAX 64
+#define PAIRS_MAX 16
 
 /* Registers of an MSI-X entry (PCI 3.0, 6.8.2.6 ff.) and of the capability. */
+#define MSIX_ENTRY 16u
 #define MSIX_ADDRESS_LOW 0
 #define MSIX_ADDRESS_HIGH 4
 #define MSIX_DATA 8
@@ -63,6 +65,10 @@ struct virtio_pci {
     u64 bar_size[PCI_BARS];
     volatile char *common, *notify, *config, *msix;
     u32 notify_offset[QUEUES_MAX];
+    struct virtio_pci_pair { /* device->queue_vectors of them */
+        struct virtio_device *device;
+        unsigned number;
+    } pair[PAIRS_MAX];
 };
 
 static struct virtio_pci *pci_of(struct virtio_device *device)
@@ -139,6 +145,7 @@ static int vpci_queue_set(struct virtio_device *device, u16 index, u16 size, pad
 {
     struct virtio_pci *pci = pci_of(device);
     u64 notify = (u64)*reg16(pci->common, C_QUEUE_NOTIFY_OFFSET) * pci->layout.notify_multiplier;
+    u16 vector = index / 2 < device->queue_vectors ? index / 2 + 1 : 0;
 
     if (notify > pci->layout.part[VIRTIO_PCI_NOTIFY].length - 2) {
         return -ENODEV;
@@ -149,8 +156,8 @@ static int vpci_queue_set(struct virtio_device *device, u16 index, u16 size, pad
     set_address(pci->common, C_QUEUE_AVAIL, avail);
     set_address(pci->common, C_QUEUE_USED, used);
     if (!device->no_interrupts) {
-        *reg16(pci->common, C_QUEUE_VECTOR) = 0;
-        if (*reg16(pci->common, C_QUEUE_VECTOR) != 0) {
+        *reg16(pci->common, C_QUEUE_VECTOR) = vector;
+        if (*reg16(pci->common, C_QUEUE_VECTOR) != vector) {
             return -ENODEV; /* it has no room for the vector: 4.1.5.1.2 */
         }
     }
@@ -200,29 +207,56 @@ static void vpci_interrupt(void *arg)
     device->interrupt(device);
 }
 
-/*
- * The table's first entry was chosen by queue_set(), before a message can
- * come: the device is not started yet.
- */
-static int vpci_irq_set(struct virtio_device *device)
+static void vpci_pair_interrupt(void *arg)
+{
+    struct virtio_pci_pair *pair = arg;
+
+    pair->device->queue_interrupt(pair->device, pair->number);
+}
+
+static void vpci_queue_vectors(struct virtio_device *device, u16 wanted)
 {
     struct virtio_pci *pci = pci_of(device);
-    int vector = irq_register(vpci_interrupt, device);
+
+    device->queue_vectors =
+        wanted < pci->layout.msix_entries && wanted <= ARRAY_SIZE(pci->pair) ? wanted : 0;
+}
+
+static int set_entry(struct virtio_pci *pci, unsigned entry, irq_handler handler, void *arg)
+{
+    volatile char *at = pci->msix + (u64)entry * MSIX_ENTRY;
+    int vector = irq_register(handler, arg);
     struct msi_message message;
 
     if (vector < 0) {
         return vector;
     }
     message = irq_msi_message((unsigned)vector, irq_next_cpu());
-    *reg32(pci->msix, MSIX_ADDRESS_LOW) = (u32)message.address;
-    *reg32(pci->msix, MSIX_ADDRESS_HIGH) = (u32)(message.address >> 32);
-    *reg32(pci->msix, MSIX_DATA) = message.data;
-    *reg32(pci->msix, MSIX_VECTOR_CONTROL) = 0;
-    if (device->hears_config) {
-        *reg16(pci->common, C_MSIX_CONFIG) = 0;
-        return *reg16(pci->common, C_MSIX_CONFIG) == 0 ? 0 : -ENODEV;
-    }
+    *reg32(at, MSIX_ADDRESS_LOW) = (u32)message.address;
+    *reg32(at, MSIX_ADDRESS_HIGH) = (u32)(message.address >> 32);
+    *reg32(at, MSIX_DATA) = message.data;
+    *reg32(at, MSIX_VECTOR_CONTROL) = 0;
     return 0;
+}
+
+/*
+ * The table's entries were chosen by queue_set(), before a message can come: the
+ * device is not started yet.
+ */
+static int vpci_irq_set(struct virtio_device *device)
+{
+    struct virtio_pci *pci = pci_of(device);
+    int err = set_entry(pci, 0, vpci_interrupt, device);
+
+    for (unsigned i = 0; i < device->queue_vectors && err == 0; i++) {
+        pci->pair[i] = (struct virtio_pci_pair){device, i};
+        err = set_entry(pci, i + 1, vpci_pair_interrupt, &pci->pair[i]);
+    }
+    if (err == 0 && device->hears_config) {
+        *reg16(pci->common, C_MSIX_CONFIG) = 0;
+        err = *reg16(pci->common, C_MSIX_CONFIG) == 0 ? 0 : -ENODEV;
+    }
+    return err;
 }
 
 static const struct virtio_transport_ops vpci_ops = {
@@ -231,6 +265,7 @@ static const struct virtio_transport_ops vpci_ops = {
     .get_features = vpci_get_features,
     .set_features = vpci_set_features,
     .queue_max = vpci_queue_max,
+    .queue_vectors = vpci_queue_vectors,
     .queue_set = vpci_queue_set,
     .notify = vpci_notify,
     .read_config = vpci_read_config,
@@ -289,8 +324,8 @@ static int set_up(struct virtio_pci *pci)
     }
     pci->device.no_interrupts = layout->msix == 0;
     if (err == 0 && layout->msix != 0) {
-        err =
-            map(pci, layout->msix_bar, layout->msix_offset, layout->msix_entries * 16u, &pci->msix);
+        err = map(pci, layout->msix_bar, layout->msix_offset, layout->msix_entries * MSIX_ENTRY,
+                  &pci->msix);
     }
     if (err != 0) {
         return err;

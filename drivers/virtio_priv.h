@@ -35,6 +35,8 @@ struct virtio_transport_ops {
     void (*set_features)(struct virtio_device *device, u64 features);
     /* The most that queue `index` may have; 0: there is no such queue. */
     u16 (*queue_max)(struct virtio_device *device, u16 index);
+    /* Tries to give queues so many interrupts: device->queue_vectors.  NULL: it can't. */
+    void (*queue_vectors)(struct virtio_device *device, u16 wanted);
     int (*queue_set)(struct virtio_device *device, u16 index, u16 size, paddr_t desc, paddr_t avail,
                      paddr_t used);
     void (*notify)(struct virtio_device *device, u16 index);
@@ -55,8 +57,14 @@ struct virtio_device {
     void (*interrupt)(struct virtio_device *device); /* (c) interrupt context */
     void *driver;                                    /* (c) its own */
     u64 transport[8];                                /* (c) the transport's own */
-    bool hears_config;          /* (c) interrupts for that too: virtio_start() */
-    bool no_interrupts;         /* (c) the transport has none for it */
+    bool hears_config;  /* (c) interrupts for that too: virtio_start() */
+    bool no_interrupts; /* (c) the transport has none for it */
+    /*
+     * (c) 0: all queues share one interrupt.  Else queues 2n and 2n + 1 have one, for which
+     * queue_interrupt is called with n; set by ops->queue_vectors(), before the queues are set up.
+     */
+    u16 queue_vectors;
+    void (*queue_interrupt)(struct virtio_device *device, unsigned number);
     struct virtio_device *next; /* (c) found after this one */
 };
 

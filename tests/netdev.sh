@@ -42,6 +42,51 @@ check 'packets of up to 4014 bytes, in several buffers' passed
 wired netdev_ring_full ,rx_queue_size=1024
 check 'a larger ring' passed
 
+
+# Two taps in a bridge, in a network of its own that goes with the test: the host's TCP between
+# two cards.  bridged TESTS PROPERTIES-OF-THE-SECOND OPTION...
+cat >"$dir/up" <<'END'
+#!/bin/sh
+ip link set "$1" master bridge up
+END
+chmod +x "$dir/up"
+bridged() {
+    names=$1 properties=$2
+    shift 2
+    status=0
+    # shellcheck disable=SC2016 # for the inner shell
+    unshare -rn sh -c 'ip link add bridge type bridge mcast_snooping 0 && ip link set bridge up && exec "$@"' sh \
+        tools/qemu.sh --accel "$accel" --machine "$machine" --timeout 200 --append "test=$names" "$@" "$image" -- \
+        -netdev "tap,id=one,ifname=one,script=$dir/up,downscript=no$queues" \
+        -netdev "tap,id=two,ifname=two,script=$dir/up,downscript=no$queues" \
+        -device "$net,netdev=one,mac=52:54:00:00:00:01$cards" \
+        -device "$net,netdev=two,mac=52:54:00:00:00:02$cards$properties" </dev/null >"$log" 2>&1 || status=$?
+}
+# check_bridged NAME TESTS PROPERTIES OPTION...
+check_bridged() {
+    name=$1
+    shift
+    if [ -w /dev/net/tun ] && unshare -rn ip link add bridge type bridge 2>/dev/null; then
+        bridged "$@"
+        check "$name" passed
+        sed -n 's/^# \(.* bytes came in .*\|.* queues, used.*\)/# \1/p' "$log" | tr -d '\r'
+    else
+        tests=$((tests + 1))
+        echo "ok $tests - $name # SKIP no taps and bridges can be made here"
+    fi
+}
+queues='' cards=''
+check_bridged 'a large packet, cut and put together by the host' netdev_offload ''
+check_bridged 'a large packet, cut by the host' netdev_offload ,guest_tso4=off,guest_tso6=off
+check_bridged 'a large packet, to a card that believes no checksum' netdev_offload \
+    ,guest_csum=off,guest_tso4=off,guest_tso6=off
+queues=,queues=4 cards=,mq=on
+case $machine in
+q35*) cards=$cards,vectors=10 ;;
+esac
+check_bridged 'four queues' netdev_queues '' -c 4
+check_bridged 'four queues, two processors' netdev_queues '' -c 2
+
 # The host takes the link down when the guest asks for it, and up when it has seen that.
 mkfifo "$dir/mon.in" "$dir/mon.out"
 exec 4<>"$dir/mon.in" 5<>"$dir/mon.out"

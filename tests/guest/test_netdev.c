@@ -392,3 +392,250 @@ GUEST_TEST(netdev_link)
     }
     EQ(links, 2);
 }
+
+/* ---- With the host's TCP and IP in between: two taps in a bridge ----------------- */
+
+#define IP_AT NETDEV_HEADER
+#define L4_AT (IP_AT + 20u)
+#define TCP_DATA_AT (L4_AT + 20u)
+
+static u32 sum_words(u32 sum, const u8 *data, u32 size)
+{
+    for (u32 i = 0; i < size; i++) {
+        sum += (i & 1) != 0 ? data[i] : (u32)data[i] << 8;
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return sum;
+}
+
+static void put_be16(u8 *at, u32 value)
+{
+    at[0] = (u8)(value >> 8);
+    at[1] = (u8)value;
+}
+
+static u32 get_be16(const u8 *at)
+{
+    return (u32)at[0] << 8 | at[1];
+}
+
+/* Of addresses, protocol and length, without the complement. */
+static u32 pseudo_sum(const u8 *ip, u32 l4_size)
+{
+    return sum_words(ip[9] + l4_size, ip + 12, 8);
+}
+
+/* An IPv4 header of 10.9.0.1 to 10.9.0.2 in front of what is in the packet from L4_AT on. */
+static void put_ip(struct packet *packet, u8 protocol, u32 size)
+{
+    static const u8 addresses[] = {10, 9, 0, 1, 10, 9, 0, 2};
+    u8 *ip = packet->data + IP_AT;
+
+    put_be16(packet->data + 12, 0x0800);
+    memset(ip, 0, 20);
+    ip[0] = 0x45;
+    put_be16(ip + 2, size - IP_AT);
+    put_be16(ip + 6, 0x4000);
+    ip[8] = 64;
+    ip[9] = protocol;
+    memcpy(ip + 12, addresses, sizeof(addresses));
+    put_be16(ip + 10, ~sum_words(0, ip, 20));
+}
+
+#define STREAM 60000u
+#define SEGMENT 1448u
+#define SEQUENCE 1000u
+
+static struct packet *make_segments(u32 data)
+{
+    u32 size = TCP_DATA_AT + data;
+    struct packet *packet = make_packet(&cards[0], &cards[1], 0, size, 3);
+    u8 *tcp;
+
+    if (packet == NULL) {
+        return NULL;
+    }
+    tcp = packet->data + L4_AT;
+    put_ip(packet, 6, size);
+    memset(tcp, 0, 20);
+    put_be16(tcp, 4000);
+    put_be16(tcp + 2, 5000);
+    put_be16(tcp + 6, SEQUENCE);
+    tcp[12] = 5 << 4;
+    tcp[13] = 0x10; /* ACK */
+    put_be16(tcp + 14, 0xffff);
+    for (u32 i = 0; i < data; i++) {
+        packet->data[TCP_DATA_AT + i] = byte_of(9, i);
+    }
+    put_be16(tcp + 16, pseudo_sum(packet->data + IP_AT, size - L4_AT));
+    packet->send.flags = NETDEV_SEND_CHECKSUM | NETDEV_SEND_SEGMENT;
+    packet->send.checksum_start = L4_AT;
+    packet->send.checksum_offset = 16;
+    packet->send.segment = SEGMENT;
+    packet->send.header_size = TCP_DATA_AT;
+    return packet;
+}
+
+static u8 flat[NETDEV_PACKET_MAX];
+
+static u32 flatten(const struct netdev_buffer *packet)
+{
+    u32 at = 0;
+
+    for (; packet != NULL; packet = packet->next) {
+        memcpy(flat + at, packet->data, packet->size);
+        at += packet->size;
+    }
+    return at;
+}
+
+/* How much of the stream it brings, which is as it was sent. */
+static u32 check_segment(const struct netdev_buffer *packet)
+{
+    u32 l4_size, data, at, wrong = 0;
+
+    (void)flatten(packet);
+    if (get_be16(flat + 12) != 0x0800 || flat[IP_AT + 9] != 6) {
+        return 0;
+    }
+    l4_size = get_be16(flat + IP_AT + 2) - 20;
+    data = l4_size - 20;
+    at = (get_be16(flat + L4_AT + 4) << 16 | get_be16(flat + L4_AT + 6)) - SEQUENCE;
+    EQ(sum_words(0, flat + IP_AT, 20), 0xffff);
+    if ((packet->flags & (NETDEV_CHECKSUM_GOOD | NETDEV_CHECKSUM_PARTIAL)) == 0) {
+        EQ(sum_words(pseudo_sum(flat + IP_AT, l4_size), flat + L4_AT, l4_size), 0xffff);
+    }
+    if (data > SEGMENT) {
+        EQ(packet->segment, SEGMENT);
+        OK((cards[1].dev->features & NETDEV_RECEIVE_LARGE) != 0);
+    }
+    if (!OK(at + data <= STREAM)) {
+        return 0;
+    }
+    for (u32 i = 0; i < data; i++) {
+        wrong += flat[TCP_DATA_AT + i] != byte_of(9, at + i);
+    }
+    EQ(wrong, 0);
+    return data;
+}
+
+/* The card or the host cuts it; it comes whole, in one packet or in many. */
+GUEST_TEST(netdev_offload)
+{
+    nsec_t until = clock_now() + LIMIT;
+    struct packet *packet;
+    u32 got = 0, packets = 0;
+
+    if (!open_cards(2) || !OK((cards[0].dev->features & NETDEV_SEGMENT_TCP4) != 0)) {
+        return;
+    }
+    packet = make_segments(STREAM);
+    if (!OK(packet != NULL)) {
+        return;
+    }
+    netdev_send(cards[0].dev, 0, &packet->send);
+    while (got < STREAM) {
+        struct netdev_buffer *list = netdev_receive(cards[1].dev, 0, 8);
+
+        if (list == NULL && !sleep_for(&cards[1], NETDEV_LISTEN_RECEIVE, until)) {
+            OK(!"a part is missing");
+            return;
+        }
+        while (list != NULL) {
+            struct netdev_buffer *next = list->packet;
+            u32 bytes = check_segment(list);
+
+            got += bytes;
+            packets += bytes != 0;
+            netdev_return(cards[1].dev, list);
+            list = next;
+        }
+    }
+    EQ(got, STREAM);
+    guest_note("%u bytes came in %u packets", STREAM, packets);
+    EQ(packets == 1, (cards[1].dev->features & NETDEV_RECEIVE_LARGE) != 0);
+    free_sent(&cards[0]);
+}
+
+#define FLOWS 64u
+
+static bool send_flow(u32 flow)
+{
+    const u32 size = 100;
+    struct packet *packet = make_packet(&cards[0], &cards[1], flow, size, 1);
+    u8 *udp;
+
+    if (!OK(packet != NULL)) {
+        return false;
+    }
+    udp = packet->data + L4_AT;
+    put_ip(packet, 17, size);
+    put_be16(udp, 6000 + flow);
+    put_be16(udp + 2, 7000);
+    put_be16(udp + 4, size - L4_AT);
+    put_be16(udp + 6, 0); /* none */
+    netdev_send(cards[0].dev, flow % cards[0].dev->queues, &packet->send);
+    return true;
+}
+
+static _Atomic u64 woken_queues;
+
+static void queue_woken(struct netdev *dev, unsigned queue)
+{
+    if (dev == cards[1].dev) {
+        atomic_fetch_or_explicit(&woken_queues, 1ull << queue, memory_order_release);
+    }
+}
+
+/* Flows by all queues, each of which interrupts for itself. */
+GUEST_TEST(netdev_queues)
+{
+    nsec_t until = clock_now() + LIMIT;
+    u64 seen = 0, used = 0;
+
+    if (!open_cards(2)) {
+        return;
+    }
+    EQ(cards[1].dev->queues, MIN(cpu_count(), 4u));
+    cards[1].client.wake = queue_woken;
+    for (unsigned queue = 0; queue < cards[1].dev->queues; queue++) {
+        if (netdev_listen(cards[1].dev, queue, NETDEV_LISTEN_RECEIVE)) {
+            atomic_fetch_or_explicit(&woken_queues, 1ull << queue, memory_order_release);
+        }
+    }
+    for (u32 flow = 0; flow < FLOWS; flow++) {
+        if (!send_flow(flow)) {
+            return;
+        }
+    }
+    while (seen != UINT64_MAX && clock_now() < until) {
+        u64 woken = atomic_exchange_explicit(&woken_queues, 0, memory_order_acquire);
+
+        for (unsigned queue = 0; queue < cards[1].dev->queues; queue++) {
+            struct netdev_buffer *list;
+
+            if ((woken >> queue & 1) == 0) {
+                continue;
+            }
+            list = netdev_receive(cards[1].dev, queue, FLOWS);
+            while (list != NULL) {
+                struct netdev_buffer *next = list->packet;
+
+                EQ(list->queue, queue);
+                if (flatten(list) == 100 && get_be16(flat + L4_AT + 2) == 7000) {
+                    seen |= 1ull << (get_be16(flat + L4_AT) - 6000);
+                    used |= 1ull << queue;
+                }
+                netdev_return(cards[1].dev, list);
+                list = next;
+            }
+            if (netdev_listen(cards[1].dev, queue, NETDEV_LISTEN_RECEIVE)) {
+                atomic_fetch_or_explicit(&woken_queues, 1ull << queue, memory_order_release);
+            }
+        }
+        sched_yield();
+    }
+    EQ(seen, UINT64_MAX);
+    OK(cards[1].dev->queues == 1 || (used & (used - 1)) != 0);
+    guest_note("%u queues, used: %lx", cards[1].dev->queues, (unsigned long)used);
+}
