@@ -95,11 +95,13 @@ final class PressureTests {
         AtomicLong wanted = new AtomicLong();
         AtomicInteger calls = new AtomicInteger();
         AtomicReference<Thread> thread = new AtomicReference<>();
+        AtomicReference<Throwable> thrown = new AtomicReference<>();
         AtomicReference<Pressure.Registration> own = new AtomicReference<>();
         CountDownLatch called = new CountDownLatch(2), ended = new CountDownLatch(1);
         List<Pressure.Registration> all = new ArrayList<>();
         all.add(Pressure.add(bytes -> {
-            throw new IllegalStateException("# thrown by a shrinker, which goes to its handler");
+            Thread.currentThread().setUncaughtExceptionHandler((self, e) -> thrown.set(e));
+            throw new IllegalStateException("a shrinker's");
         }));
         all.add(Pressure.add(bytes -> {
             wanted.set(bytes);
@@ -124,6 +126,7 @@ final class PressureTests {
         Tap.ok(thread.get().isDaemon() && thread.get() != Thread.currentThread(),
             "by a daemon: " + thread.get().getName());
         Tap.ok(Pressure.memory().shrinks() > shrinks, "counted");
+        Tap.ok(thrown.get() instanceof IllegalStateException, "what one throws goes to its handler");
         Pressure.thresholds(Pressure.memory().total() / 2, 0);
         Thread.sleep(300);
         Pressure.thresholds(0, 0);
