@@ -60,7 +60,8 @@ $(BUILD)/java/welcome.jar: $(wildcard images/demo/*.java jni-ext/java/moka/*.jav
 		-C $(@D)/welcome .
 
 .PHONY: run moka-jar-if-fetched
-moka-jar-if-fetched:
+# Behind all that both makes would make.
+moka-jar-if-fetched: deps-run programs jdk $(BUILD)/java/welcome.jar
 	$(Q)! $(java_make) $(jni_header) || $(java_make) $(BUILD)/jni/moka.jar
 run: deps-run programs jdk $(BUILD)/java/welcome.jar moka-jar-if-fetched
 	$(Q)MOKA_BUILD=$(abspath $(BUILD)) ./moka run $(if $(ACCEL),--accel $(ACCEL)) \

@@ -25,7 +25,7 @@ import moka.RoleTimes;
 import moka.Roles;
 
 final class Hooks {
-    private static final int LARGE = Moka.LARGE_PAGE, CHUNK = 1 << 20, ROUNDS = 5;
+    private static final int LARGE = Moka.LARGE_PAGE, CHUNK = 1 << 20, ROUNDS = 3;
     private static final int NAMES_WIDTH = 34;
 
     private Hooks() {
