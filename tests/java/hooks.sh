@@ -61,6 +61,7 @@ hooks() {
         tap 'hooks' hooks_of_classes
         on=''
     done
+    [ "$how $set" != "tcg quick" ] || return 0 # which have a minute in all
     tap 'hooks, modules' hooks_of_modules
     tap 'hooks, no library' hooks_nowhere
 }

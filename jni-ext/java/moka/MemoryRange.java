@@ -29,7 +29,7 @@ public final class MemoryRange implements AutoCloseable {
     public static final int DIRTY = 2;
     /** A scan tells of pages that were read or written. */
     public static final int ACCESSED = 4;
-    /** A scan tells of pages of 2 MiB. */
+    /** A scan tells of pages of 2 MiB and of 1 GiB. */
     public static final int LARGE = 8;
     /** A scan takes back the dirty and accessed bits that it asks for. */
     public static final int CLEAR = 256;
@@ -179,8 +179,9 @@ public final class MemoryRange implements AutoCloseable {
      * copies the pages that a clearing scan has told of, after it, misses no write.
      *
      * <p>A page counts as dirty from when it is mapped, if it may be written then. With a grain of
-     * {@link Moka#PAGE} all units of a 2 MiB page have the same answer; {@link #split} it first where
-     * that is too coarse. Of such a page that is only partly in the scan, nothing is cleared.
+     * {@link Moka#PAGE} all units of a 2 MiB page have the same answer, as have those of a 1 GiB page with
+     * either grain; {@link #split} it first where that is too coarse. Of such a page that is only
+     * partly in the scan, nothing is cleared.
      *
      * @param offset a multiple of the grain in the address space
      * @param length bytes, a multiple of the grain, above 0
@@ -250,8 +251,8 @@ public final class MemoryRange implements AutoCloseable {
     }
 
     /**
-     * Makes 4 KiB pages of all 2 MiB pages that have a part in some memory. Their dirty and accessed
-     * bits are carried over.
+     * Makes 4 KiB pages of all larger ones that have a part in some memory; of a page of 1 GiB the rest
+     * keeps 2 MiB. Their dirty and accessed bits are carried over.
      *
      * @param offset of its first page
      * @param length bytes
