@@ -290,17 +290,9 @@ int pt_demote(vaddr_t va)
     return 0;
 }
 
-/* The entry of level 3, NULL if there is no table of them. */
-static u64 *pointer_entry(vaddr_t va)
-{
-    u64 value = pte_load(root_entry(va));
-
-    return value == 0 ? NULL : pt_table(value) + pt_index(va, 3);
-}
-
 u64 *pt_giant_leaf(vaddr_t va)
 {
-    u64 *entry = pointer_entry(va);
+    u64 *entry = pt_pointer_entry(va);
 
     return entry != NULL && (pte_load(entry) & PTE_LARGE) != 0 ? entry : NULL;
 }
@@ -313,18 +305,18 @@ static u64 kept_directory(u64 leaf)
 
 u64 pt_giant_close(vaddr_t va)
 {
-    return pte_exchange(pointer_entry(va), 0);
+    return pte_exchange(pt_pointer_entry(va), 0);
 }
 
 void pt_giant_make(vaddr_t va, u64 table, u64 leaf)
 {
     frame_set_note((leaf & PTE_ADDRESS) >> PAGE_SHIFT, (u32)((table & PTE_ADDRESS) >> PAGE_SHIFT));
-    pte_store(pointer_entry(va), leaf);
+    pte_store(pt_pointer_entry(va), leaf);
 }
 
 void pt_giant_split(vaddr_t va)
 {
-    u64 *entry = pointer_entry(va);
+    u64 *entry = pt_pointer_entry(va);
     u64 old = pte_load(entry), table = kept_directory(old);
     u64 *leaf = phys_to_virt(table);
 
@@ -338,7 +330,7 @@ void pt_giant_split(vaddr_t va)
 
 u64 pt_giant_take(vaddr_t va)
 {
-    u64 *entry = pointer_entry(va);
+    u64 *entry = pt_pointer_entry(va);
     u64 table = kept_directory(pte_load(entry));
 
     for (unsigned i = 0; i < PT_ENTRIES; i++) {

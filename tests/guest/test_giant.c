@@ -401,3 +401,52 @@ GUEST_TEST(giant_first_touch)
     EQ(aspace_unmap(race.va, GIANT_SIZE), 0);
     OK(memory_back(&before, 8));
 }
+
+static s64 remap_one(enum remap_kind kind, vaddr_t to, vaddr_t from, u64 size)
+{
+    const struct remap_pair pair = {to, from, size};
+    const struct aspace_remap request = {.kind = kind, .pairs = &pair, .count = 1};
+
+    return aspace_remap(&request);
+}
+
+/* A remap makes pages of 2 MiB of it first; a promotion finds them in order, and alone again. */
+GUEST_TEST(giant_remap)
+{
+    struct memory_state before = memory_state_now();
+    vaddr_t a, b;
+    u64 made;
+
+    if (has_no_giants(1)) {
+        return;
+    }
+    a = map_giants(1);
+    b = map_giants(1);
+    EQ(aspace_require_giant(a, GIANT_SIZE), 0);
+    stamp(a, 7);
+    *word_at(b + 9 * LARGE_SIZE) = 9;
+    EQ(remap_one(REMAP_SWAP, b, a, GIANT_SIZE), 1);
+    EQ(giants_now(), 0);
+    aspace_check();
+    OK(is_stamped(b, 7));
+    EQ(*word_at(a + 9 * LARGE_SIZE), 9);
+    EQ(aspace_set_pages(b, GIANT_SIZE, PAGES_GIANT), 0);
+    EQ(aspace_require_giant(b, GIANT_SIZE), 0);
+    EQ(giants_now(), 1);
+    OK(is_stamped(b, 7));
+    EQ(remap_one(REMAP_SWAP, a + LARGE_SIZE, b + LARGE_SIZE + PAGE_SIZE, 3 * PAGE_SIZE), 1);
+    EQ(remap_one(REMAP_SWAP, a + LARGE_SIZE, b + LARGE_SIZE + PAGE_SIZE, 3 * PAGE_SIZE), 1);
+    EQ(remap_one(REMAP_SNAPSHOT, a, b, GIANT_SIZE), 1);
+    OK(is_stamped(a, 7) && is_stamped(b, 7));
+    *word_at(a + place[0]) = 1;
+    OK(is_stamped(b, 7));
+    aspace_check();
+    EQ(aspace_unmap(a, GIANT_SIZE), 0);
+    made = giants_now();
+    EQ(aspace_require_giant(b, GIANT_SIZE), 0);
+    EQ(giants_now(), made + 1);
+    OK(is_stamped(b, 7));
+    aspace_check();
+    EQ(aspace_unmap(b, GIANT_SIZE), 0);
+    OK(memory_back(&before, 16));
+}
