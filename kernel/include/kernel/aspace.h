@@ -170,8 +170,8 @@ must_check s64 aspace_remap(const struct aspace_remap *request);
 
 /*
  * With `quiet`, the pairs of a call of less than so many bytes in all are copied, but those
- * of which a window of 2 MiB can go by its entry.  Measured the first time; 0: nothing is copied, as there was
- * no memory to measure with.
+ * of which a window of 2 MiB can go by its entry.  Measured the first time; 0: nothing is
+ * copied, as there was no memory to measure with.
  */
 u64 aspace_copy_below(void);
 
