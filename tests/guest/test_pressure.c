@@ -24,6 +24,17 @@ static u64 free_frames(void)
     return stats.free;
 }
 
+/* Writing to all of it takes long where the host must find it first. */
+static bool is_too_large(void)
+{
+    bool large = free_frames() > 2 * GIB / PAGE_SIZE;
+
+    if (large) {
+        guest_skip("more than 2 GiB of memory");
+    }
+    return large;
+}
+
 /* ---- The device. -------------------------------------------------------------------------- */
 
 static struct {
@@ -155,6 +166,9 @@ GUEST_TEST(pressure_lends_frames)
     unsigned count;
     pfn_t list;
 
+    if (is_too_large()) {
+        return;
+    }
     frame_trim();
     list = take_all(&all);
     free_all(list);
@@ -185,7 +199,7 @@ GUEST_TEST(pressure_lends_frames)
 
 static bool comes_to(u64 frames)
 {
-    for (nsec_t end = clock_now() + 60 * NSEC_PER_SEC; clock_now() < end;) {
+    for (nsec_t end = clock_now() + 150 * NSEC_PER_SEC; clock_now() < end;) {
         if (balloon_frames() == frames) {
             return true;
         }
@@ -238,6 +252,19 @@ static void inflates(void)
     frame_check();
 }
 
+/* So much is free, or less. */
+static bool falls_to(u64 frames)
+{
+    for (nsec_t end = clock_now() + 150 * NSEC_PER_SEC; clock_now() < end;) {
+        if (frame_free_estimate() <= frames) {
+            return true;
+        }
+        sched_delay(10 * NSEC_PER_MSEC);
+    }
+    guest_note("%lu frames free, not %lu", frame_free_estimate(), frames);
+    return false;
+}
+
 /* Some memory is left, and what is in the balloon can be had when there is none. */
 static void wants_too_much(void)
 {
@@ -246,19 +273,16 @@ static void wants_too_much(void)
 
     pressure_get_stats(&stats);
     host_wants(0xffffffff);
-    for (u64 last = 1; last != balloon_frames();) { /* until it stands still */
-        last = balloon_frames();
-        sched_delay(300 * NSEC_PER_MSEC);
-    }
+    OK(falls_to(stats.critical_bytes / PAGE_SIZE + 1));
     OK(balloon_frames() > stats.free / 2);
     OK(free_frames() >= stats.critical_bytes / PAGE_SIZE / 2);
     frames = balloon_frames();
     before = free_frames();
-    OK(balloon_take_back(100) >= 100);
-    OK(balloon_frames() <= frames - 100);
+    OK(balloon_take_back(1000) >= 1000);
+    OK(balloon_frames() <= frames - 500); /* it may have taken a few before */
     OK(free_frames() >= before);
     sched_delay(300 * NSEC_PER_MSEC);
-    OK(balloon_frames() <= frames - 100); /* it is not taken again at once */
+    OK(balloon_frames() <= frames - 500); /* it is not taken again at once */
     host_wants(0);
     OK(comes_to(0));
 }
@@ -289,6 +313,9 @@ GUEST_TEST(pressure_device)
     }
     if (free_frames() < 32 * FRAMES_IN_2M) {
         guest_skip("too little memory");
+        return;
+    }
+    if (is_too_large()) {
         return;
     }
     EQ(pressure_give(1), -EOPNOTSUPP);
