@@ -136,12 +136,12 @@ static void ask(u64 frames)
     listener.asks++;
 }
 
-void listener_ask(u64 frames, enum pressure_level level, nsec_t now)
+nsec_t listener_ask(u64 frames, enum pressure_level level, nsec_t now)
 {
     bool irq = spin_lock(&listener.lock);
-    nsec_t pause = pressure_pause(level, listener.last);
-    bool asks = listener.waiting && !listener.asked &&
-                (listener.answered_at == 0 || now >= listener.answered_at + pause);
+    nsec_t pause = pressure_pause(level, listener.wanted, listener.last);
+    nsec_t next = listener.answered_at == 0 ? now : listener.answered_at + pause;
+    bool can = listener.waiting && !listener.asked, asks = can && now >= next;
 
     if (asks) {
         ask(frames);
@@ -150,6 +150,7 @@ void listener_ask(u64 frames, enum pressure_level level, nsec_t now)
     if (asks) {
         (void)wait_wake_all(&listener.queue);
     }
+    return can && !asks ? next : SCHED_NEVER;
 }
 
 /* *answers: when it is more than that, there was an answer.  False: it cannot be asked. */

@@ -21,8 +21,9 @@
 #define LOW_MOST_DIVISOR 2u /* of all memory */
 #define SPARE_DIVISOR 4u    /* of `low`: asked for in addition */
 #define STEP_DIVISOR 8u     /* of `low`: when that much more is gone */
+#define STEP_MOST (8 * MIB / PAGE_SIZE)
 
-#define PAUSE_FRUITFUL (100 * NSEC_PER_MSEC)
+#define PAUSE_FRUITFUL (10 * NSEC_PER_MSEC)
 #define PAUSE_FRUITLESS NSEC_PER_SEC
 #define PAUSE_URGENT (50 * NSEC_PER_MSEC)
 #define INTERVAL (250 * NSEC_PER_MSEC)
@@ -72,15 +73,22 @@ u64 pressure_lacking(const struct pressure_limits *limits, u64 available)
     return available >= limits->low ? 0 : limits->low + limits->low / SPARE_DIVISOR - available;
 }
 
-u64 pressure_next_mark(const struct pressure_limits *limits, u64 free)
+u64 pressure_next_mark(const struct pressure_limits *limits, u64 free, u64 available)
 {
-    u64 step = limits->low / STEP_DIVISOR;
+    u64 step = MIN(limits->low / STEP_DIVISOR, STEP_MOST);
+
+    if (available >= limits->low) {
+        step = available - limits->low; /* then it is low: each page that is taken counts */
+    }
 
     return free > step ? free - step : 0;
 }
 
-nsec_t pressure_pause(enum pressure_level level, u64 given)
+nsec_t pressure_pause(enum pressure_level level, u64 wanted, u64 given)
 {
+    if (given > 0 && given >= wanted / 2) {
+        return 0;
+    }
     if (level == PRESSURE_CRITICAL) {
         return given > 0 ? 0 : PAUSE_URGENT;
     }

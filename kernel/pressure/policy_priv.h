@@ -24,10 +24,10 @@ u64 pressure_available(const struct pressure_limits *limits, u64 free, u64 cache
 enum pressure_level pressure_level_of(const struct pressure_limits *limits, u64 available);
 /* How much more there should be; 0: enough. */
 u64 pressure_lacking(const struct pressure_limits *limits, u64 available);
-/* How long to leave the shrinkers in peace after they have given so much. */
-nsec_t pressure_pause(enum pressure_level level, u64 given);
+/* How long to leave the shrinkers in peace after they have given so much of what was wanted. */
+nsec_t pressure_pause(enum pressure_level level, u64 wanted, u64 given);
 /* With so much free, which is less than `low`: below what there is to look again at once. */
-u64 pressure_next_mark(const struct pressure_limits *limits, u64 free);
+u64 pressure_next_mark(const struct pressure_limits *limits, u64 free, u64 available);
 /* How long until the next look while less than `low` is free. */
 nsec_t pressure_interval(enum pressure_level level);
 

@@ -7,7 +7,7 @@
  * `low` is free it looks four times a second, with a device that takes free memory every
  * two seconds (a look is some microseconds, the timer's interrupt 20 to 50), and
  * while the balloon lacks memory.  Whoever allocates wakes it when less than `low` is free, and
- * again at each eighth of that (pressure_look): memory can be gone in a tenth of a second.
+ * again as more of it goes (pressure_look): memory can be gone in a tenth of a second.
  *
  * What is lacking comes first from files that nobody has mapped, then from shrinkers.
  */
@@ -118,9 +118,9 @@ void pressure_notice(void)
 
 /*
  * What is kept aside is free already, but not for everything.  What the cache has not
- * got either is asked of the shrinkers.
+ * got either is asked of the shrinkers.  When to try again.
  */
-static void ask_for(u64 frames, enum pressure_level level, nsec_t now)
+static nsec_t ask_for(u64 frames, enum pressure_level level, nsec_t now)
 {
     u64 given;
 
@@ -131,9 +131,7 @@ static void ask_for(u64 frames, enum pressure_level level, nsec_t now)
         given += page_cache_shrink(frames - given);
     }
     atomic_fetch_add_explicit(&pressure.given_by_cache, given, memory_order_relaxed);
-    if (given < frames) {
-        listener_ask(frames - given, level, now);
-    }
+    return given < frames ? listener_ask(frames - given, level, now) : SCHED_NEVER;
 }
 
 /* When to look again. */
@@ -143,21 +141,22 @@ static nsec_t look_at_level(const struct pressure_limits *limits, nsec_t now)
     u64 available = pressure_available(limits, free, evictable());
     u64 lacking = pressure_lacking(limits, available);
     enum pressure_level level = pressure_level_of(limits, available);
+    nsec_t next = SCHED_NEVER;
 
     if (!listener_is_there()) {
         return SCHED_NEVER;
     }
     if (lacking > 0) {
-        ask_for(lacking, level, now);
+        next = ask_for(lacking, level, now);
     } else if (free >= limits->low) {
         reserve_fill();
         atomic_store_explicit(&pressure_mark, limits->low, memory_order_relaxed);
         /* Whoever allocated just before has not seen that. */
         return frame_free_estimate() >= limits->low ? SCHED_NEVER : now;
     }
-    /* As soon as that much more is gone. */
-    atomic_store_explicit(&pressure_mark, pressure_next_mark(limits, free), memory_order_relaxed);
-    return now + pressure_interval(level);
+    atomic_store_explicit(&pressure_mark, pressure_next_mark(limits, free, available),
+                          memory_order_relaxed);
+    return MIN(next, now + pressure_interval(level));
 }
 
 static void start_device(nsec_t now)
@@ -206,7 +205,7 @@ static nsec_t look_at_device(const struct pressure_limits *limits, nsec_t now)
         return now;
     }
     if (lacking > 0) {
-        ask_for(lacking, PRESSURE_LOW, now);
+        (void)ask_for(lacking, PRESSURE_LOW, now);
         next = now + PERIOD;
     }
     if (pressure.reports && now >= pressure.period_at) {

@@ -20,8 +20,11 @@ void pressure_run(void);
 /* listen.c; thread context. */
 
 bool listener_is_there(void);
-/* Asks it for so many frames, if it can be asked `now`; `level` says how soon again after that. */
-void listener_ask(u64 frames, enum pressure_level level, nsec_t now);
+/*
+ * Asks it for so many frames, if it can be asked `now`; `level` says how soon after the last time.
+ * When to try again; its answer wakes the thread anyway.
+ */
+nsec_t listener_ask(u64 frames, enum pressure_level level, nsec_t now);
 /* Asks it and waits, not for ever: true if it has given something. */
 bool listener_ask_and_wait(u64 frames);
 void listener_get_stats(struct pressure_stats *stats);

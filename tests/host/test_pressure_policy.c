@@ -65,17 +65,23 @@ static void test_next_mark(void)
 {
     struct pressure_limits limits = pressure_limits_of(TOTAL);
 
-    EQ(pressure_next_mark(&limits, limits.low - 1), limits.low - 1 - limits.low / 8);
-    EQ(pressure_next_mark(&limits, limits.low / 8), 0);
-    EQ(pressure_next_mark(&limits, 0), 0);
+    EQ(pressure_next_mark(&limits, 10000, 12000), 10000 - 2048);
+    EQ(pressure_next_mark(&limits, 10000, limits.low + 30), 10000 - 30);
+    EQ(pressure_next_mark(&limits, 20, limits.low + 30), 0);
+    EQ(pressure_next_mark(&limits, 0, 0), 0);
+    limits.low = 8000;
+    EQ(pressure_next_mark(&limits, 7000, 7000), 6000);
 }
 
 static void test_pause(void)
 {
-    OK(pressure_pause(PRESSURE_CRITICAL, 1) == 0);
-    OK(pressure_pause(PRESSURE_CRITICAL, 0) > 0);
-    OK(pressure_pause(PRESSURE_LOW, 0) > pressure_pause(PRESSURE_LOW, 1));
-    OK(pressure_pause(PRESSURE_LOW, 0) > pressure_pause(PRESSURE_CRITICAL, 0));
+    OK(pressure_pause(PRESSURE_CRITICAL, 100, 1) == 0);
+    OK(pressure_pause(PRESSURE_CRITICAL, 100, 0) > 0);
+    OK(pressure_pause(PRESSURE_CRITICAL, 0, 0) > 0);
+    OK(pressure_pause(PRESSURE_LOW, 100, 50) == 0);
+    OK(pressure_pause(PRESSURE_LOW, 100, 49) > 0);
+    OK(pressure_pause(PRESSURE_LOW, 100, 0) > pressure_pause(PRESSURE_LOW, 100, 1));
+    OK(pressure_pause(PRESSURE_LOW, 100, 0) > pressure_pause(PRESSURE_CRITICAL, 100, 0));
     OK(pressure_interval(PRESSURE_CRITICAL) <= pressure_interval(PRESSURE_LOW));
 }
 
