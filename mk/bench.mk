@@ -102,7 +102,7 @@ bench-java-tcg: deps-run programs jdk $(BUILD)/bench/java/classes.stamp $(BUILD)
 #
 # BENCH_HOOKS_FLAGS=...  options of benchmarks/hooks/run.sh: --rounds 3 --ms 300 --mib 1024 --accel tcg
 bench_hooks := $(BUILD)/bench/hooks/hooks
-bench_hooks_sources := $(wildcard benchmarks/hooks/*.c)
+bench_hooks_sources := $(filter-out %/jni.c,$(wildcard benchmarks/hooks/*.c))
 bench_hooks_inputs := $(bench_hooks_sources) benchmarks/hooks/bench.h $(wildcard gc-hooks/include/moka/*.h) mk/bench.mk
 BENCH_HOOKS_CFLAGS := $(CFLAGS_BENCH_HOST) -Wno-unused-parameter -D_GNU_SOURCE -Igc-hooks/include -pthread
 
