@@ -86,7 +86,8 @@ struct moka_large_hooks {
      * Pages of page_size, 2 MiB or 1 GiB, wherever such a window is wholly in
      * [start, start + size), is private memory of one protection without a file,
      * and has frames of its own, in smaller pages; what is not there yet becomes zeroes.
-     * By copying.  Threads that touch a window meanwhile wait.  How many were made.
+     * In place if it was split from such a page and none of it was given back, else by
+     * copying.  Threads that touch a window meanwhile wait.  How many were made.
      * -EBADF; -ERANGE; -EINVAL: alignment (4096), page_size; -ENOMEM: some may have been
      * made; -EOPNOTSUPP: the machine has no pages of 1 GiB.
      */

@@ -84,9 +84,9 @@ struct moka_page_hooks {
     int64_t (*split)(int range, void *start, uint64_t size);
     /*
      * The reverse: wherever 2 MiB are wholly in [start, start + size), private,
-     * without a file, of one protection and all there, they become one page, by
-     * copying.  How many were made.  -EBADF, -ERANGE, -EINVAL; -ENOMEM: some
-     * may have been made.
+     * without a file, of one protection and all there, they become one page, in
+     * place if they were one and no page was given back, else by copying.  How many were made.
+     * -EBADF, -ERANGE, -EINVAL; -ENOMEM: some may have been made.
      */
     int64_t (*join)(int range, void *start, uint64_t size);
 };
