@@ -14,8 +14,8 @@
  */
 #pragma once
 
-#include <kernel/text.h>
 #include <kernel/io.h>
+#include <kernel/text.h>
 #include <kernel/vfs.h>
 
 #define PSEUDO_DEPTH 2u
