@@ -40,10 +40,14 @@ static void arrived(struct inet_socket *peer, u32 size)
 /* Behind what waits in the last chunk, or in a new one: 0, -ENOBUFS.  The peer's lock is held. */
 static int append_few(struct inet_socket *peer, const void *data, u32 size)
 {
-    struct inet_chunk *last =
-        list_empty(&peer->queue) ? NULL : list_entry(peer->queue.prev, struct inet_chunk, link);
+    struct inet_chunk *last = NULL;
+    bool fits = !list_empty(&peer->queue);
 
-    if (last == NULL || last->room - last->size < size) {
+    if (fits) {
+        last = list_entry(peer->queue.prev, struct inet_chunk, link);
+        fits = last->room - last->size >= size;
+    }
+    if (!fits) {
         last = chunk_new(CHUNK_FEW);
         if (last == NULL) {
             return -ENOBUFS;
