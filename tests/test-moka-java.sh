@@ -103,7 +103,7 @@ check 'a flag with a value' refuses 'has no value' run --quiet=yes good.jar
 check "java's options that run has not" refuses 'moka java' run -cp good.jar Main
 check 'a mistyped command' refuses 'did you mean moka run?' rnu good.jar
 check 'a jar instead of a command' refuses 'run it: moka run good.jar' good.jar
-check 'a port' refuses 'no network' run -p 80:80 good.jar
+check "a port without the machine's" refuses "not '80'" run -p 80 good.jar
 check 'memory in small letters' accepts -m 512m good.jar
 check '-jar, from habit' accepts -jar good.jar
 check 'arguments as long as options' accepts good.jar --memroy -cp

@@ -97,6 +97,99 @@ check "QEMU's own commands" command_has "-qmp unix:$dir/q,,1,server=on,wait=off"
 check 'a socket without a name' refuses 'no path that a socket can have' --qmp "" "$dir/root" /bin/program
 check 'a debugger' command_has 'tcp:127.0.0.1:4321' --gdb 4321
 
+
+# --- the network ---
+
+refuses_network() {
+    text=$1
+    shift
+    refuses "$text" "$@" "$dir/root" /bin/program
+}
+check 'a card without set-up' command_has '-netdev user,id=net -device virtio-net-device,netdev=net'
+check 'a card of q35' command_has '-device virtio-net-pci,disable-legacy=on,netdev=net,romfile=' --machine q35
+no_card() {
+    command_has 'virtio-blk' --network none && ! grep -q 'netdev' "$dir/out"
+}
+check 'no card' no_card
+check 'a port' command_has 'user,id=net,hostfwd=tcp::18080-:80' -p 18080:80
+check 'ports' command_has 'hostfwd=tcp:127.0.0.1:18080-:80,hostfwd=udp::18081-:53' -p 127.0.0.1:18080:80 \
+    --publish=18081:53/udp
+check 'a port of each kind' command_has 'hostfwd=tcp::18081-:53,hostfwd=udp::18081-:53' -p 18081:53/tcp -p 18081:53/udp
+check 'an address' command_has 'net=10.1.2.0/24,host=10.1.2.1,dns=10.1.2.3,dhcpstart=10.1.2.9' \
+    --ip 10.1.2.9/24,10.1.2.1
+check 'the address reaches the kernel' command_has 'net.dns=10.1.2.3 net.ip=10.1.2.9/24,10.1.2.1' \
+    --ip 10.1.2.9/24,10.1.2.1
+check 'an address that others have by default' command_has 'host=10.1.2.1,dns=10.1.2.3,dhcpstart=10.1.2.2' \
+    --ip 10.1.2.2/24
+check 'the name server gives way' command_has 'host=10.1.2.2,dns=10.1.2.4,dhcpstart=10.1.2.3' --ip 10.1.2.3/24
+check 'a name' command_has 'net.name=web-1.example' --hostname web-1.example
+check 'nothing is said to the kernel that was not asked for' command_has "-append 'exec quiet'"
+check 'a port, no number' refuses_network 'number from 1 to 65535' -p 80:x
+check 'a port, too large' refuses_network 'number from 1 to 65535' -p 65536:80
+check 'port 0' refuses_network 'number from 1 to 65535' -p 0:80
+check 'one port' refuses_network "not '80'" -p 80
+check 'a port of an unknown kind' refuses_network "neither tcp nor udp" -p 80:80/sctp
+check 'a port of no address' refuses_network "'here' is no IPv4 address" -p here:8080:80
+check 'a port of an address of IPv6' refuses_network "no IPv4 address" -p '[::1]:8080:80'
+check 'a port twice' refuses_network 'given twice' -p 18080:80 -p 127.0.0.1:18080:81
+check 'an unknown network' refuses_network "not 'host'" --network host
+check 'a tap without a name' refuses_network "not 'tap'" --network tap
+check 'a tap that is not there' refuses_network "no interface 'moka9'" --network tap:moka9
+check 'a tap that is none' refuses_network "'lo' is no tap" --network tap:lo
+check 'a bridge that is none' refuses_network "'lo' is no bridge" --network bridge:lo
+check 'an interface that is a path' refuses_network 'no name of an interface' --network tap:../lo
+check 'ports of a machine without a network' refuses_network '--network user' -p 80:80 --network none
+check 'an address without a network' refuses_network 'no use' --ip 10.1.2.9/24 --network none
+check 'an address without prefix' refuses_network 'ADDRESS/PREFIX' --ip 10.1.2.9
+check 'an address that is none' refuses_network 'no IP address' --ip 10.1.2/24
+check 'a prefix that is none' refuses_network "prefix" --ip 10.1.2.9/33
+check 'a gateway that is none' refuses_network 'gateway' --ip 10.1.2.9/24,x
+check 'a gateway elsewhere' refuses_network 'find room' --ip 10.1.2.9/24,10.1.3.1
+check 'a network of one' refuses_network 'find room' --ip 10.1.2.1/30
+check 'an address of IPv6' refuses_network 'IPv6' --ip fd00::2/64
+check 'two addresses' refuses_network 'twice' --ip 10.1.2.9/24 --ip 10.1.2.10/24
+check 'a name that is none' refuses_network 'no name of a host' --hostname 'a b'
+
+# A server that says which port it got.
+cat >"$dir/taken.c" <<'END'
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof(address);
+    int tcp = strcmp(argv[1], "tcp") == 0;
+    int fd = socket(AF_INET, tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
+
+    if (bind(fd, (void *)&address, size) != 0 || (tcp && listen(fd, 1) != 0) ||
+        getsockname(fd, (void *)&address, &size) != 0) {
+        return 1;
+    }
+    printf("%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    pause();
+}
+END
+gcc -o "$dir/taken" "$dir/taken.c"
+taken() {
+    mkfifo "$dir/port"
+    "$dir/taken" "$1" >"$dir/port" &
+    taker=$!
+    read -r port <"$dir/port"
+    rm "$dir/port"
+    result=0
+    refuses_network "port $port of the host is taken already" -p "$port:80/$1" || result=$?
+    kill $taker
+    wait $taker 2>/dev/null || true
+    return $result
+}
+check 'a port that is taken' taken tcp
+check 'a port of UDP that is taken' taken udp
+
 images() {
     find "$dir/cache" -name '*.erofs' | sort
 }

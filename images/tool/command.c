@@ -5,6 +5,7 @@
  */
 #include "disk.h"
 #include "machine.h"
+#include "network.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -35,6 +36,19 @@ static void add_device(struct words *words, const struct options *options, const
 
     add_option(words, "-device",
                text("virtio-%s-%s%s", name, pci ? "pci,disable-legacy=on" : "device", rest));
+}
+
+/* QEMU's card for PCI brings a program for BIOSes, which nobody here calls. */
+static void add_network(struct words *words, const struct options *options)
+{
+    bool pci = options->machine != NULL && strncmp(options->machine, "q35", 3) == 0;
+    char *netdev = network_netdev(&options->network);
+
+    if (netdev != NULL) {
+        add_option(words, "-netdev", netdev);
+        add_device(words, options, "net",
+                   text("%s%s", network_device(&options->network), pci ? ",romfile=" : ""));
+    }
 }
 
 static void add_ports(struct words *words, const struct machine *machine,
@@ -78,9 +92,9 @@ struct words command_make(const struct machine *machine, const struct options *o
     add_option(&words, "-c", options->cpus);
     add_option(&words, "--gdb", options->gdb);
     add_option(&words, "--serial", "chardev:serial");
-    add_option(
-        &words, "--append",
-        text("exec%s%s", options->verbose ? "" : " quiet", options->no_roles ? " roles=off" : ""));
+    add_option(&words, "--append",
+               text("exec%s%s%s", options->verbose ? "" : " quiet",
+                    options->no_roles ? " roles=off" : "", network_words(&options->network)));
     add_option(&words, "--rom", places->rom);
     add(&words, options->disk != NULL ? text("/dev/fd/%d", options->disk->kernel) : places->kernel);
     add(&words, "--");
@@ -95,6 +109,7 @@ struct words command_make(const struct machine *machine, const struct options *o
                     options->disk != NULL ? options->disk->format : "raw", machine->image));
     add_device(&words, options, "blk", ",drive=root");
     add_ports(&words, machine, options);
+    add_network(&words, options);
     if (!options->no_balloon) {
         add_device(&words, options, "balloon", ",free-page-reporting=on,deflate-on-oom=on");
     }

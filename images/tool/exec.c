@@ -13,6 +13,7 @@
  * that it inherits: there is no file and no socket with a name to be left.
  */
 #include "machine.h"
+#include "network.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -262,6 +263,7 @@ int exec_program(const struct options *options, const struct places *places)
     bool written;
     int status;
 
+    network_prepare(&options->network);
     machine.image = image_open(options, places);
     machine.spec = spec_make(options);
     machine.libc = options->disk != NULL ? -1 : open(places->libc, O_RDONLY | O_CLOEXEC);

@@ -33,6 +33,16 @@ static const char exec[] =
     "  -v, --volume HOST:GUEST[:ro]  a folder of the host, read-write or read-only\n"
     "  -w, --cwd FOLDER         where the program starts (/)\n";
 
+static const char network[] =
+    "  -p, --publish [ADDRESS:]HOST:GUEST[/udp]  a port of the host leads to one of\n"
+    "                           the machine; as often as you like\n"
+    "      --network user|tap:INTERFACE|bridge:BRIDGE|none\n"
+    "                           how the machine reaches others: behind this host\n"
+    "                           (user, which needs no set-up), by an interface of\n"
+    "                           its own, or not at all\n"
+    "      --ip ADDRESS/PREFIX[,GATEWAY]  instead of what DHCP gives\n"
+    "      --hostname NAME      what the machine calls itself (moka)\n";
+
 static const char machine[] =
     "      --accel kvm|tcg|auto how the CPU is made (auto: KVM if it is there)\n"
     "      --machine TYPE       microvm (default) or q35\n"
@@ -85,6 +95,7 @@ static const char run_examples[] =
     "Examples:\n"
     "  moka run app.jar\n"
     "  moka run -m 2G -c 4 -Dport=80 app.jar --verbose\n"
+    "  moka run -p 8080:8080 server.jar\n"
     "  moka run -e LANG=de_DE.UTF-8 --dry-run -Xmx1g -XX:+UseZGC app.jar\n"
     "  moka run -v ~/data:/data app.img\n";
 
@@ -144,10 +155,10 @@ void help_print(enum verb verb)
 {
     switch (verb) {
     case VERB_EXEC:
-        printf("%s%s%s", exec, machine, exec_examples);
+        printf("%s%s%s%s", exec, network, machine, exec_examples);
         break;
     case VERB_RUN:
-        printf("%s%s%s", run, machine, run_examples);
+        printf("%s%s%s%s", run, network, machine, run_examples);
         break;
     case VERB_JAVA:
         fputs(java, stdout);

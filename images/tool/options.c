@@ -4,7 +4,7 @@
  * do, and mean what docker's mean; all behind is the program's own.  One table
  * says which there are and for which command.
  */
-#include "tool.h"
+#include "network.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,9 +90,22 @@ static void take_format(struct options *options, const char *value)
 
 static void take_port(struct options *options, const char *value)
 {
-    (void)options;
-    fail("leave it out; what the host offers can come by a folder, -v",
-         "-p %s: there is no network in the machine yet", value);
+    add_port(&options->network, value);
+}
+
+static void take_network(struct options *options, const char *value)
+{
+    check_network(&options->network, value);
+}
+
+static void take_ip(struct options *options, const char *value)
+{
+    add_ip(&options->network, value);
+}
+
+static void take_hostname(struct options *options, const char *value)
+{
+    options->network.hostname = check_hostname(value);
 }
 
 static void set_verbose(struct options *options, const char *value)
@@ -135,6 +148,9 @@ static const struct option {
     {"-v", "--volume", MACHINE | VERB_BUILD, true, take_volume},
     {"-w", "--cwd", MACHINE, true, take_cwd},
     {"-p", "--publish", MACHINE, true, take_port},
+    {NULL, "--network", MACHINE, true, take_network},
+    {NULL, "--ip", MACHINE, true, take_ip},
+    {NULL, "--hostname", MACHINE, true, take_hostname},
     {"-o", "--output", VERB_BUILD, true, take_output},
     {NULL, "--format", VERB_BUILD, true, take_format},
     {NULL, "--jdk", JVM | VERB_DOCTOR, true, take_jdk},

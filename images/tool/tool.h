@@ -37,6 +37,30 @@ struct mount {
 /* What is to be done: bits, for the table of options. */
 enum verb { VERB_EXEC = 1, VERB_RUN = 2, VERB_JAVA = 4, VERB_BUILD = 8, VERB_DOCTOR = 16 };
 
+enum network_kind { NETWORK_USER, NETWORK_TAP, NETWORK_BRIDGE, NETWORK_NONE };
+
+struct published {       /* a port of the host that leads to one of the guest */
+    const char *address; /* NULL: all of the host's */
+    unsigned host, guest;
+    bool udp;
+};
+
+struct fixed_ip {
+    const char *address; /* NULL: not chosen */
+    unsigned prefix;
+    const char *gateway; /* NULL: none */
+};
+
+#define PORTS_MAX 64
+struct network {
+    enum network_kind kind;
+    const char *interface; /* tap, bridge */
+    struct published ports[PORTS_MAX];
+    unsigned port_count;
+    struct fixed_ip ip4, ip6;
+    const char *hostname; /* NULL: the kernel's own */
+};
+
 struct disk;
 
 struct options {
@@ -53,6 +77,7 @@ struct options {
     struct words env; /* NAME=VALUE */
     struct mount mounts[MOUNTS_MAX];
     unsigned mount_count;
+    struct network network;
     const char *root;    /* image or folder */
     char **program;      /* path and arguments, NULL-terminated */
     const char *output;  /* build: what to make */

@@ -9,7 +9,12 @@
  * machine that quietly does something else.  An image hands the names of its
  * own options to cmdline_check(); those below are known everywhere, because
  * virtual machine monitors put them there without being asked (QEMU's
- * microvm the first, Firecracker the others).
+ * microvm the first, Firecracker the others), or because parts of the kernel that
+ * all images have read them: roles, and what is said of the network.
+ *
+ *   net.ip=dhcp | ADDRESS/PREFIX[,GATEWAY]   of IPv4; net.ip6 likewise
+ *   net.dns=ADDRESS                          a name server, if DHCP names none
+ *   net.name=NAME                            of the machine
  */
 #include "boot_priv.h"
 
@@ -34,6 +39,10 @@ static const char *const known_everywhere[] = {
     "ro",
     "rw",
     "roles",
+    "net.ip",
+    "net.ip6",
+    "net.dns",
+    "net.name",
 };
 
 static bool is_space(char c)

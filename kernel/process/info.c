@@ -7,6 +7,7 @@
 #include "process_priv.h"
 
 #include <kernel/aspace.h>
+#include <kernel/bootinfo.h>
 #include <kernel/clock.h>
 #include <kernel/errno.h>
 #include <kernel/frame.h>
@@ -17,6 +18,7 @@
 #include <kernel/syscall.h>
 #include <kernel/thread.h>
 #include <kernel/uaccess.h>
+#include <kernel/version.h>
 
 #define SYSCALL(name) s64 sys_##name(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
@@ -30,9 +32,10 @@ struct utsname {
 
 SYSCALL(uname)
 {
-    static const struct utsname name = {"Linux",   "moka",   "6.1.0-moka",
-                                        "#1 Moka", "x86_64", "(none)"};
+    struct utsname name = {LINUX_SYSNAME, LINUX_NODENAME, LINUX_RELEASE,
+                           LINUX_VERSION, LINUX_MACHINE,  "(none)"};
 
+    (void)cmdline_get("net.name", name.node, sizeof(name.node));
     return user_write((void *)a0, &name, sizeof(name));
 }
 

@@ -145,7 +145,7 @@ static const struct pseudo_entry kernel_entries[] = {
     PSEUDO_FILE("osrelease", show_osrelease),
     PSEUDO_TEXT("ostype", LINUX_SYSNAME "\n"),
     PSEUDO_TEXT("version", LINUX_VERSION "\n"),
-    PSEUDO_TEXT("hostname", LINUX_NODENAME "\n"),
+    PSEUDO_FILE("hostname", show_hostname),
     PSEUDO_TEXT("domainname", "(none)\n"),
     PSEUDO_TEXT("core_pattern", "core\n"),
     NUMBER("pid_max", pid_max),

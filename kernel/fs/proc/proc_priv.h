@@ -83,6 +83,7 @@ SHOW(show_boot_cmdline);
 SHOW(show_interrupts);
 SHOW(show_version);
 SHOW(show_osrelease);
+SHOW(show_hostname);
 SHOW(show_uuid);
 SHOW(show_boot_id);
 SHOW(show_nr_open);

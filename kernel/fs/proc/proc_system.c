@@ -250,6 +250,16 @@ SHOW(show_osrelease)
     return 0;
 }
 
+SHOW(show_hostname)
+{
+    char name[65] = LINUX_NODENAME;
+
+    (void)node;
+    (void)cmdline_get("net.name", name, sizeof(name));
+    text_print(text, "%s\n", name);
+    return 0;
+}
+
 /* RFC 9562, version 4. */
 static void print_uuid(struct text *text, u64 high, u64 low)
 {
