@@ -123,7 +123,8 @@ check 'an address that others have by default' command_has 'host=10.1.2.1,dns=10
     --ip 10.1.2.2/24
 check 'the name server gives way' command_has 'host=10.1.2.2,dns=10.1.2.4,dhcpstart=10.1.2.3' --ip 10.1.2.3/24
 check 'a name' command_has 'net.name=web-1.example' --hostname web-1.example
-check 'nothing is said to the kernel that was not asked for' command_has "-append 'exec quiet'"
+check 'what the kernel is told' command_has "-append 'exec quiet net.dns=10.0.2.3'"
+check 'nothing of no network' command_has "-append 'exec quiet'" --network none
 check 'a port, no number' refuses_network 'number from 1 to 65535' -p 80:x
 check 'a port, too large' refuses_network 'number from 1 to 65535' -p 65536:80
 check 'port 0' refuses_network 'number from 1 to 65535' -p 0:80

@@ -24,6 +24,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define USER_DNS "10.0.2.3"
+
 /* Told before a machine is started; QEMU would take its time, and many words. */
 static void check_port(const struct published *port)
 {
@@ -211,10 +213,13 @@ char *network_words(const struct network *network)
     char *words = text("%s%s", network->hostname != NULL ? " net.name=" : "",
                        network->hostname != NULL ? network->hostname : "");
 
-    if (network->kind == NETWORK_USER && ip->address != NULL) {
-        struct user_network place = place_user_network(ip);
+    if (network->kind == NETWORK_USER) {
+        struct user_network place = {.dns = ipv4_of(USER_DNS)};
 
-        gateway = ipv4_text(place.host);
+        if (ip->address != NULL) {
+            place = place_user_network(ip);
+            gateway = ipv4_text(place.host);
+        }
         words = text("%s net.dns=%s", words, ipv4_text(place.dns));
     }
     return text("%s%s%s", words, ip_word("net.ip", ip, gateway),
