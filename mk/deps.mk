@@ -14,6 +14,7 @@ deps_of_test := run test check gdb libc
 deps_of_test-quick := run test
 deps_of_test-host := test
 deps_of_test-guest := run gdb
+deps_of_test-net := run libc
 deps_of_stress := run
 deps_of_programs := run libc
 deps_of_test-programs := run test libc

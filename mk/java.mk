@@ -87,6 +87,7 @@ $(BUILD)/java/programs.stamp: $(java_sources) $(shell find tests/java/modules -t
 	$(Q)$(JAVAC) -d $(@D)/many/classes $(@D)/many/source/*.java
 	$(Q)$(JAR) --create --file $(@D)/many.jar --main-class Many -C $(@D)/many/classes .
 	$(Q)$(JAR) --create --file $(@D)/hello.jar --main-class Hello -C $(@D)/classes Hello.class
+	$(Q)$(JAR) --create --file $(@D)/web.jar --main-class Web -C $(@D)/classes Web.class
 	$(Q)printf 'Premain-Class: Agent\nCan-Retransform-Classes: true\n' >$(@D)/agent.manifest
 	$(Q)$(JAR) --create --file $(@D)/agent.jar --manifest $(@D)/agent.manifest \
 		-C $(@D)/classes Agent.class -C $(@D)/classes 'Agent$$Replacer.class'

@@ -81,6 +81,15 @@ tool() {
     judge
 }
 
+# network ACCEL MACHINE: the machine's network from outside.
+network() {
+    wanted "$1 network $2" || return 0
+    begin "$1 network, $2"
+    log=$logs/$1-network-$2.log status=0
+    tests/run-net.sh "$build" "$1" "$2" >"$log" 2>&1 </dev/null || status=$?
+    judge
+}
+
 # Only the statuses: what is in a buffer at a sudden end is each library's own affair.
 # What the tool says on standard error is in the log.
 each_status() {
@@ -331,6 +340,8 @@ for accel in ${accels:-kvm tcg}; do
     in_each_way "$accel"
     tool "$accel" microvm
     tool "$accel" q35
+    network "$accel" microvm
+    network "$accel" q35
 done
 if wanted 'system calls table'; then
     begin 'docs/system-calls.md is up to date'
