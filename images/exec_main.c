@@ -22,6 +22,7 @@
 #include <kernel/syscall.h>
 #include <kernel/trap.h>
 #include <kernel/vfs.h>
+#include <net/net.h>
 
 #include "exec.h"
 
@@ -180,6 +181,7 @@ static void run(const struct exec_spec *spec)
     exec_listen();
     pressure_start();
     status = process_wait();
+    net_finish();
     /* Before the status: who reads that may take the files for written. */
     if (vfs_sync_all() != 0) {
         kprintf("exec: not all that was written has reached the host\n");

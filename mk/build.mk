@@ -33,9 +33,25 @@ flags_ubsan := -DMOKA_DEBUG=2 -DMOKA_UBSAN -fsanitize=undefined -fno-sanitize=al
 
 base_sources := $(kernel_sources) $(drivers_sources) $(net_sources) $(hugepages_sources) $(gc_hooks_sources) $(images_common)
 
+# lwIP is unpacked from Debian's source, and compiled with the kernel's flags but for size: it
+# serves the network card, and its inner loops are ours (net/lwip).  It has warnings of its own.
+LWIP := $(BUILD)/lwip
+lwip_sources := $(addprefix core/,def.c inet_chksum.c init.c ip.c mem.c memp.c netif.c pbuf.c raw.c tcp.c tcp_in.c \
+	tcp_out.c udp.c) $(addprefix core/ipv4/,dhcp.c etharp.c icmp.c ip4.c ip4_addr.c ip4_frag.c) netif/ethernet.c
+# It includes headers of a libc for memcpy() and the like, which the kernel has.
+INCLUDES_LWIP := -isystem $(LWIP)/src/include -isystem $(LWIP)/libc -Inet/lwip
+$(LWIP)/stamp: net/lwip/sources.txt
+	@mkdir -p $(LWIP)
+	@echo "  LWIP  $(LWIP)"
+	$(Q)rm -rf $(LWIP)/src && archive=$$(jvm-support/fetch.sh lwip net/lwip/sources.txt) && \
+		tar -xf "$$archive" -C $(LWIP) --strip-components=1
+	$(Q)mkdir -p $(LWIP)/libc && for header in string stdlib stdio; do \
+		echo '#include <kernel/string.h>' >$(LWIP)/libc/$$header.h || exit 1; done && touch $@
+$(addprefix $(LWIP)/src/,$(lwip_sources)): $(LWIP)/stamp ;
+
 # $(call image,VARIANT,NAME,SOURCES of its own,APP SOURCES)
 define image
-$(1)_$(2)_objects := $$(patsubst %,$(BUILD)/$(1)/%.o,$(base_sources) $(3))
+$(1)_$(2)_objects := $$(patsubst %,$(BUILD)/$(1)/%.o,$(base_sources) $(3)) $$(addprefix $(BUILD)/$(1)/lwip/,$$(addsuffix .o,$$(lwip_sources)))
 $(1)_$(2)_app := $$(patsubst %,$(BUILD)/$(1)/%.o,$(4))
 $$($(1)_$(2)_app): FLAGS := $(CFLAGS_APP) $(filter-out -fsanitize% -fno-sanitize%,$(flags_$(1)))
 $(BUILD)/$(1)/$(2).elf: $$($(1)_$(2)_objects) $$($(1)_$(2)_app) images/kernel.ld kernel/include/kernel/image_place.h tools/link.sh tools/symbols.sh
@@ -45,6 +61,12 @@ $(BUILD)/$(1)/$(2).elf: $$($(1)_$(2)_objects) $$($(1)_$(2)_app) images/kernel.ld
 endef
 
 define variant
+$(BUILD)/$(1)/lwip/%.c.o: $(LWIP)/src/%.c net/lwip/lwipopts.h net/lwip/arch/cc.h mk/build.mk
+	@mkdir -p $$(@D)
+	@echo "  CC    $$@"
+	$$(Q)$$(CC) $$(filter-out -fsanitize% -W%,$$(FLAGS)) -Os -w $(INCLUDES) $(INCLUDES_LWIP) -MMD -MP -c -o $$@ $$<
+$(patsubst %,$(BUILD)/$(1)/%.o,$(filter net/%,$(net_sources))): $(LWIP)/stamp
+$(patsubst %,$(BUILD)/$(1)/%.o,$(filter net/%,$(net_sources))): INCLUDES += $(INCLUDES_LWIP)
 $(BUILD)/$(1)/%.c.o: %.c mk/build.mk
 	@mkdir -p $$(@D)
 	@echo "  CC    $$@"

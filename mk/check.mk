@@ -27,12 +27,12 @@ check-shell:
 	$(Q)for script in $$(tools/list-files.sh '*.sh') .ci/run; do sh -n "$$script" || exit 1; done
 	$(Q)shellcheck -x $$(tools/list-files.sh '*.sh') .ci/run
 
-check-headers:
-	$(Q)tools/check-headers.sh "$(CC)" "$(CFLAGS_KERNEL) $(INCLUDES_IMAGE) -DMOKA_DEBUG=2" "$(HOST_FLAGS) $(jni_flags)"
+check-headers: $(LWIP)/stamp
+	$(Q)tools/check-headers.sh "$(CC)" "$(CFLAGS_KERNEL) $(INCLUDES_IMAGE) $(INCLUDES_LWIP) -DMOKA_DEBUG=2" "$(HOST_FLAGS) $(jni_flags)"
 
 # What of the compiler's flags clang understands and cares for.
 tidy_flags := $(filter -std=% -ffreestanding -m%,$(filter-out -mstack% -mmemset%,$(CFLAGS_KERNEL))) \
-	$(INCLUDES_IMAGE) -DMOKA_DEBUG=2
+	$(INCLUDES_IMAGE) $(INCLUDES_LWIP) -DMOKA_DEBUG=2
 host_only := tests/host/% tests/libc/% benchmarks/micro/linux.c benchmarks/micro/boottime.c tools/% jni-ext/% \
 	images/tool/% tests/programs/% benchmarks/programs/% benchmarks/java/% benchmarks/startup/% benchmarks/linux/% benchmarks/hooks/% gc-hooks/linux/%
 
@@ -42,6 +42,8 @@ h_sources := $(shell tools/list-files.sh '*.h')
 check-lint: $(patsubst %,$(BUILD)/check/%.tidy,$(c_sources))
 
 $(BUILD)/check/tests/programs/hooks_docs.c.tidy: $(BUILD)/docs/gc-hooks-examples.h
+$(patsubst %,$(BUILD)/check/%.tidy,$(filter net/%,$(c_sources))): | $(LWIP)/stamp
+
 $(BUILD)/check/%.tidy: % $(h_sources) .clang-tidy tools/lint.sh mk/check.mk
 	@mkdir -p $(@D)
 	$(Q)tools/lint.sh $< $(if $(filter $(host_only),$<),$(HOST_FLAGS) $(if $(filter images/tool/% tests/programs/% tools/% gc-hooks/linux/% benchmarks/hooks/%,$<),-D_GNU_SOURCE) $(if $(filter jni-ext/% benchmarks/hooks/jni.c,$<),$(jni_flags)) $(if $(filter benchmarks/programs/%,$<),-Ibenchmarks/micro) $(if $(filter tests/programs/%,$<),-I$(BUILD)/docs),$(tidy_flags))

@@ -12,7 +12,7 @@
 #define TCP_SEND_SIZE 16384 /* net.ipv4.tcp_wmem, tcp_rmem: what a new one has */
 #define TCP_RECEIVE_SIZE 131072
 
-static const struct socket_ops tcp_ops, udp_ops;
+static const struct socket_ops stream_ops, datagram_ops;
 
 /* ---- Life --------------------------------------------------------------------------------- */
 
@@ -23,7 +23,8 @@ int inet_new(u16 family, u16 type, u16 protocol, struct inet_socket **fresh)
     if (socket == NULL) {
         return -ENOMEM;
     }
-    socket_init(&socket->socket, type == SOCK_STREAM ? &tcp_ops : &udp_ops, family, type, protocol);
+    socket_init(&socket->socket, type == SOCK_STREAM ? &stream_ops : &datagram_ops, family, type,
+                protocol);
     if (type == SOCK_STREAM) {
         atomic_init(&socket->socket.send_size, TCP_SEND_SIZE);
         atomic_init(&socket->socket.receive_size, TCP_RECEIVE_SIZE);
@@ -140,7 +141,7 @@ static int inet_bind(struct socket *base, const struct socket_address *from)
     if (err == 0 && inet_is_tcp(socket)) {
         bool irq = spin_lock(&socket->lock);
 
-        err = socket->state != TCP_CLOSED ? -EINVAL : 0;
+        err = socket->state != STREAM_CLOSED ? -EINVAL : 0;
         spin_unlock(&socket->lock, irq);
     }
     if (err == 0) {
@@ -148,6 +149,9 @@ static int inet_bind(struct socket *base, const struct socket_address *from)
 
         err = port_bind(socket, &address);
         if (err == 0) {
+            if (!inet_is_tcp(socket) && !inet_ip_is_loopback(&address.ip)) {
+                (void)card_open();
+            }
             socket->bound_port = given;
             socket->bound_ip = !inet_ip_is_any(&address.ip);
         }
@@ -165,13 +169,30 @@ static int inet_name(struct socket *base, bool of_peer, struct socket_address *t
     if (inet_is_tcp(socket)) {
         bool irq = spin_lock(&socket->lock);
 
-        connected = socket->state == TCP_CONNECTED && !tcp_is_over(socket);
+        connected = socket->state == STREAM_CONNECTED && !stream_is_over(socket);
         spin_unlock(&socket->lock, irq);
     }
     if (of_peer && (!connected || remote.port == 0)) {
         return -ENOTCONN;
     }
     tell(socket, of_peer ? &remote : &local, to);
+    return 0;
+}
+
+/* For an address that is not ours; may wait for DHCP. */
+static int choose_card(const struct inet_address *local, const struct inet_address *to,
+                       struct inet_ip *from)
+{
+    const struct interface *interface;
+    int err = inet_ip_is_v4(&to->ip) && !inet_ip_is_loopback(&local->ip)
+                  ? card_await_address(SCHED_NEVER)
+                  : -ENETUNREACH;
+
+    interface = err == 0 ? card_interface() : NULL;
+    if (interface == NULL) {
+        return err != 0 ? err : -ENETUNREACH;
+    }
+    *from = inet_ip_v4(interface->v4);
     return 0;
 }
 
@@ -198,7 +219,7 @@ int inet_choose_source(struct inet_socket *socket, struct inet_address *to, stru
     if (inet_ip_is_multicast(&to->ip) || interface_of(&to->ip) != NULL) {
         return 0;
     }
-    return -ENETUNREACH;
+    return choose_card(&local, to, from);
 }
 
 int inet_parse_target(struct inet_socket *socket, const struct socket_address *from,
@@ -227,39 +248,45 @@ static int inet_take(struct socket *base)
 static bool inet_listens(struct socket *base)
 {
     struct inet_socket *socket = inet_of(base);
-    bool irq = spin_lock(&socket->lock), listens = socket->state == TCP_LISTENING;
+    bool irq = spin_lock(&socket->lock), listens = socket->state == STREAM_LISTENING;
 
     spin_unlock(&socket->lock, irq);
     return listens;
 }
 
-static void tcp_release(struct socket *base)
+static void stream_changed(struct socket *base)
+{
+    tcp_card_apply(inet_of(base));
+}
+
+static void stream_release(struct socket *base)
 {
     struct inet_socket *socket = inet_of(base);
 
-    tcp_close(socket);
+    stream_close(socket);
     inet_put(socket);
 }
 
-static const struct socket_ops tcp_ops = {
+static const struct socket_ops stream_ops = {
     .bind = inet_bind,
-    .listen = tcp_listen,
-    .accept = tcp_accept,
-    .connect = tcp_connect,
+    .listen = stream_listen,
+    .accept = stream_accept,
+    .connect = stream_connect,
     .name = inet_name,
-    .send = tcp_send,
-    .receive = tcp_receive,
-    .shutdown = tcp_shutdown,
-    .poll = tcp_poll,
+    .send = stream_send,
+    .receive = stream_receive,
+    .shutdown = stream_shutdown,
+    .poll = stream_poll,
     .ioctl = inet_ioctl,
     .get_option = inet_get_option,
     .set_option = inet_set_option,
     .take_error = inet_take,
     .listens = inet_listens,
-    .release = tcp_release,
+    .changed = stream_changed,
+    .release = stream_release,
 };
 
-static void udp_release(struct socket *base)
+static void datagram_release(struct socket *base)
 {
     struct inet_socket *socket = inet_of(base);
 
@@ -267,19 +294,19 @@ static void udp_release(struct socket *base)
     inet_put(socket);
 }
 
-static const struct socket_ops udp_ops = {
+static const struct socket_ops datagram_ops = {
     .bind = inet_bind,
-    .connect = udp_connect,
+    .connect = datagram_connect,
     .name = inet_name,
-    .send = udp_send,
-    .receive = udp_receive,
-    .shutdown = udp_shutdown,
-    .poll = udp_poll,
+    .send = datagram_send,
+    .receive = datagram_receive,
+    .shutdown = datagram_shutdown,
+    .poll = datagram_poll,
     .ioctl = inet_ioctl,
     .get_option = inet_get_option,
     .set_option = inet_set_option,
     .take_error = inet_take,
-    .release = udp_release,
+    .release = datagram_release,
 };
 
 /* 0: -ESOCKTNOSUPPORT, -EPROTONOSUPPORT. */

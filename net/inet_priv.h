@@ -6,7 +6,7 @@
  *   port.c          who has which port
  *   queue.c         what waits at a socket to be read
  *   tcp.c           listen(2), accept(2), connect(2), shutdown(2), the end
- *   tcp_send.c      sending            tcp_receive.c   receiving
+ *   stream_send.c      sending            stream_receive.c   receiving
  *   udp.c           datagrams          multicast.c     who has joined what
  *   option.c        levels IP, IPV6, TCP of getsockopt(2)
  *   interface.c     interfaces: ioctl, /proc/net          netlink.c  what getifaddrs(3) asks
@@ -62,11 +62,11 @@ struct inet_datagram {
 };
 #define DATAGRAM_COST 512u /* what one counts beside its bytes */
 
-enum tcp_state {
-    TCP_CLOSED,
-    TCP_LISTENING,
-    TCP_CONNECTING, /* it waits for a place at its listener */
-    TCP_CONNECTED,
+enum stream_state {
+    STREAM_CLOSED,
+    STREAM_LISTENING,
+    STREAM_CONNECTING, /* it waits for a place at its listener */
+    STREAM_CONNECTED,
 };
 
 /* Options that are numbers: option.c. */
@@ -130,7 +130,7 @@ struct inet_socket {
     bool bound_ip;                     /* (p) bind(2) gave the address */
     bool listed;                       /* (p) as listening */
 
-    enum tcp_state state;             /* (l) */
+    enum stream_state state;          /* (l) */
     u32 shut;                         /* (l) SHUT_* by shutdown(2) */
     bool finished;                    /* (l) the peer sends no more */
     bool reset;                       /* (l) the connection is over, either way */
@@ -157,6 +157,12 @@ struct inet_socket {
     struct list hopefuls;    /* (l) a listener's: those for whom there was no place */
     struct list connection;  /* (g) in one of these lists of its listener */
     u32 waiting, backlog;    /* (l) how many are in `connections`, or have a place there */
+
+    /* Of a connection by the card, or a listener that it may reach: tcp_card.c.  (n) core lock */
+    struct tcp_pcb *pcb; /* (n) it counts the socket */
+    bool by_card;        /* (c) since it is connected */
+    bool send_full;      /* (l) the pcb takes no more for now */
+    u64 unacknowledged;  /* (l) bytes that were read, and lwIP does not know of */
 
     struct list groups;            /* (l) of inet_membership */
     u32 multicast_from;            /* (l) IP_MULTICAST_IF's address, network order */
@@ -249,36 +255,36 @@ u64 inet_readable(const struct inet_socket *socket);
 /* How much may wait at `receiver` of what its peer sends. */
 u64 inet_queue_limit(struct inet_socket *receiver, struct inet_socket *sender);
 
-/* ---- tcp.c, tcp_send.c, tcp_receive.c
+/* ---- tcp.c, stream_send.c, stream_receive.c
  * ------------------------------------------------------------ */
 
-int tcp_listen(struct socket *socket, int backlog);
-int tcp_accept(struct socket *socket, u32 flags, struct socket **fresh);
-int tcp_connect(struct socket *socket, const struct socket_address *address, u32 flags);
-int tcp_shutdown(struct socket *socket, u32 ways);
-u32 tcp_poll(struct socket *socket);
+int stream_listen(struct socket *socket, int backlog);
+int stream_accept(struct socket *socket, u32 flags, struct socket **fresh);
+int stream_connect(struct socket *socket, const struct socket_address *address, u32 flags);
+int stream_shutdown(struct socket *socket, u32 ways);
+u32 stream_poll(struct socket *socket);
 /* The file has gone; what it knows of others goes, too. */
-void tcp_close(struct inet_socket *socket);
+void stream_close(struct inet_socket *socket);
 /* Has it been reset, or have both sides finished?  Lock held. */
-static inline bool tcp_is_over(const struct inet_socket *socket)
+static inline bool stream_is_over(const struct inet_socket *socket)
 {
     return socket->reset || (socket->finished && (socket->shut & SHUT_WR) != 0);
 }
 /* Writable: a third of what may wait at the peer is free. */
-bool tcp_has_room(u64 charge, u64 limit);
+bool stream_has_room(u64 charge, u64 limit);
 /* The connection is over: readers find the end or this error; the lock is not held. */
-void tcp_reset(struct inet_socket *socket, int err);
-int tcp_send(struct socket *socket, struct socket_message *message);
-int tcp_receive(struct socket *socket, struct socket_message *message);
+void stream_reset(struct inet_socket *socket, int err);
+int stream_send(struct socket *socket, struct socket_message *message);
+int stream_receive(struct socket *socket, struct socket_message *message);
 
 /* ---- udp.c, multicast.c
  * ------------------------------------------------------------------------------ */
 
-int udp_connect(struct socket *socket, const struct socket_address *address, u32 flags);
-int udp_send(struct socket *socket, struct socket_message *message);
-int udp_receive(struct socket *socket, struct socket_message *message);
-int udp_shutdown(struct socket *socket, u32 ways);
-u32 udp_poll(struct socket *socket);
+int datagram_connect(struct socket *socket, const struct socket_address *address, u32 flags);
+int datagram_send(struct socket *socket, struct socket_message *message);
+int datagram_receive(struct socket *socket, struct socket_message *message);
+int datagram_shutdown(struct socket *socket, u32 ways);
+u32 datagram_poll(struct socket *socket);
 /* Has it joined the group?  Lock held. */
 bool multicast_has_joined(struct inet_socket *socket, const struct inet_ip *group);
 /* 0, -EADDRINUSE, -ENODEV, -ENOBUFS, -EADDRNOTAVAIL, -EINVAL */
@@ -295,6 +301,58 @@ void inet_options_init(struct inet_socket *socket);
 s64 inet_get_option(struct socket *socket, u32 level, u32 option, u64 value, u64 len);
 s64 inet_set_option(struct socket *socket, u32 level, u32 option, u64 value, u32 len);
 s64 inet_ioctl(struct socket *socket, u32 request, u64 arg);
+
+/* ---- card.c, tcp_card.c, udp_card.c -----------------------------------------------------------
+ */
+
+struct tcp_pcb;
+/* lwIP is used under this lock alone.  Rank RANK_NET_CORE. */
+must_check bool card_lock(void);
+void card_unlock(bool irq);
+/* Opens the card, if there is one and it is not open: false if there is none.  May wait. */
+bool card_open(void);
+/* Of an open card that has an address, or NULL. */
+const struct interface *card_interface(void);
+/* Until the card has an address: 0, -ENETUNREACH (no card, or none came), -EAGAIN, a signal. */
+must_check int card_await_address(nsec_t deadline);
+/* Something for the card's thread to look at.  Any context. */
+void card_kick(void);
+
+/* The listener is reached by the card as well. */
+void tcp_card_listen(struct inet_socket *socket);
+void tcp_card_accepted(struct inet_socket *fresh);
+/* Begins to connect; the state is STREAM_CONNECTING.  Takes part in port_bind() before. */
+must_check int tcp_card_connect(struct inet_socket *socket);
+must_check int tcp_card_send(struct inet_socket *socket, struct socket_message *message,
+                             nsec_t deadline);
+/* Bytes have been read. */
+void tcp_card_read(struct inet_socket *socket);
+void tcp_card_shutdown(struct inet_socket *socket);
+/* The pcb goes; at once: with a reset. */
+void tcp_card_close(struct inet_socket *socket, bool at_once);
+/* Options have changed. */
+void tcp_card_apply(struct inet_socket *socket);
+
+void udp_card_init(void);
+/* -EHOSTUNREACH, -ENOBUFS, -EMSGSIZE */
+must_check int udp_card_send(struct inet_socket *socket, const struct inet_address *to,
+                             const struct inet_datagram *datagram);
+/* The datagram is taken over. */
+void datagram_deliver(struct inet_socket *receiver, struct inet_datagram *datagram);
+/* NULL: no memory. */
+struct inet_datagram *datagram_new(u32 size);
+
+/* A socket for a connection that came to `listener`, with its options.  -ENOMEM */
+must_check int stream_new_side(struct inet_socket *listener, const struct inet_address *local,
+                               const struct inet_address *remote, struct inet_socket **fresh);
+/* The peer sends no more. */
+void stream_finish(struct inet_socket *socket);
+/* connect(2) has failed. */
+void stream_fail(struct inet_socket *socket, int err);
+/* May it send, once it is connected?  0, -EPIPE, -EAGAIN, or the error that was left. */
+must_check int stream_check_send(struct inet_socket *socket, nsec_t deadline);
+/* A chunk without bytes, or NULL. */
+struct inet_chunk *chunk_new(u32 room);
 
 /* ---- interface.c, netlink.c
  * ---------------------------------------------------------------------------- */

@@ -63,12 +63,17 @@ static const struct interface loopback = {
 
 const struct interface *interface_find(u32 index)
 {
-    return index == LO_INDEX ? &loopback : NULL;
+    return index == LO_INDEX ? &loopback : index == LO_INDEX + 1 ? card_interface() : NULL;
 }
 
 const struct interface *interface_of(const struct inet_ip *ip)
 {
-    return inet_ip_is_loopback(ip) ? &loopback : NULL;
+    const struct interface *card = card_interface();
+
+    if (inet_ip_is_loopback(ip)) {
+        return &loopback;
+    }
+    return card != NULL && inet_ip_is_v4(ip) && inet_ip_get_v4(ip) == card->v4 ? card : NULL;
 }
 
 static const struct interface *find_by_name(const char *name)
@@ -220,7 +225,7 @@ s64 inet_ioctl(struct socket *base, u32 request, u64 arg)
         return -ENOTTY;
     }
     irq = spin_lock(&socket->lock);
-    listens = socket->state == TCP_LISTENING;
+    listens = socket->state == STREAM_LISTENING;
     value = request == FIONREAD ? (u32)inet_readable(socket)
                                 : socket->urgent && socket->head == socket->urgent_at;
     spin_unlock(&socket->lock, irq);

@@ -135,16 +135,18 @@ static s64 write_number(u32 level, s32 value, u64 to, u64 len_at)
 /* The start of struct tcp_info: the state, as Linux numbers them, and zeros. */
 static s64 write_info(struct inet_socket *socket, u64 to, u64 len_at)
 {
-    static const u8 numbers[] = {
-        [TCP_CLOSED] = 7, [TCP_LISTENING] = 10, [TCP_CONNECTING] = 2, [TCP_CONNECTED] = 1};
+    static const u8 numbers[] = {[STREAM_CLOSED] = 7,
+                                 [STREAM_LISTENING] = 10,
+                                 [STREAM_CONNECTING] = 2,
+                                 [STREAM_CONNECTED] = 1};
     u8 info[104] = {0};
     bool irq = spin_lock(&socket->lock);
 
     info[0] = numbers[socket->state];
-    if (socket->state == TCP_CONNECTED) {
+    if (socket->state == STREAM_CONNECTED) {
         bool shut = (socket->shut & SHUT_WR) != 0;
 
-        info[0] = tcp_is_over(socket) ? 7 : socket->finished ? 8 : shut ? 5 : 1;
+        info[0] = stream_is_over(socket) ? 7 : socket->finished ? 8 : shut ? 5 : 1;
     }
     spin_unlock(&socket->lock, irq);
     return write_value(info, sizeof(info), to, len_at);
@@ -271,6 +273,9 @@ static int set_number(struct inet_socket *socket, const struct row *row, s32 val
         return -EINVAL;
     }
     atomic_store_explicit(&socket->option[row->index], value, memory_order_relaxed);
+    if (inet_is_tcp(socket)) {
+        tcp_card_apply(socket);
+    }
     return 0;
 }
 

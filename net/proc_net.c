@@ -75,13 +75,16 @@ static void put_address(struct text *text, u16 family, const struct inet_address
 /* As Linux numbers the states. */
 static unsigned state_of(struct inet_socket *socket)
 {
-    if (!inet_is_tcp(socket) || socket->state == TCP_CLOSED) {
+    if (!inet_is_tcp(socket) || socket->state == STREAM_CLOSED) {
         return !inet_is_tcp(socket) && socket->remote.port != 0 ? 1 : 7;
     }
-    if (socket->state != TCP_CONNECTED) {
-        return socket->state == TCP_LISTENING ? 10 : 2;
+    if (socket->state != STREAM_CONNECTED) {
+        return socket->state == STREAM_LISTENING ? 10 : 2;
     }
-    return tcp_is_over(socket) ? 7 : socket->finished ? 8 : (socket->shut & SHUT_WR) != 0 ? 5 : 1;
+    return stream_is_over(socket)          ? 7
+           : socket->finished              ? 8
+           : (socket->shut & SHUT_WR) != 0 ? 5
+                                           : 1;
 }
 
 static void show_socket(struct inet_socket *socket, void *arg)
@@ -97,7 +100,7 @@ static void show_socket(struct inet_socket *socket, void *arg)
     }
     irq = spin_lock(&socket->lock);
     state = state_of(socket);
-    waiting = socket->state == TCP_LISTENING ? socket->waiting : socket->charge;
+    waiting = socket->state == STREAM_LISTENING ? socket->waiting : socket->charge;
     spin_unlock(&socket->lock, irq);
     text_print(text, listing->tcp ? "%4u: " : "%5u: ", listing->count++);
     put_address(text, listing->family, &socket->local);

@@ -10,7 +10,7 @@
  * What Linux does with segments has these counterparts:
  *
  *   FIN    `finished` of the peer
- *   RST    tcp_reset(): a socket is closed with data that nobody has read, or
+ *   RST    stream_reset(): a socket is closed with data that nobody has read, or
  *          at once (SO_LINGER of 0), or data comes for one that is closed
  *
  * A port is free again as soon as the last socket with it is closed: nothing is under way
@@ -31,12 +31,12 @@ static void wake_senders(struct inet_socket *peer)
     spin_unlock(&peer->lock, irq);
 }
 
-void tcp_reset(struct inet_socket *socket, int err)
+void stream_reset(struct inet_socket *socket, int err)
 {
     bool irq = spin_lock(&socket->lock);
     struct inet_socket *peer = NULL;
 
-    if (!tcp_is_over(socket)) {
+    if (!stream_is_over(socket)) {
         socket->reset = true;
         atomic_store_explicit(&socket->error, socket->finished ? -EPIPE : err,
                               memory_order_relaxed);
@@ -51,24 +51,24 @@ void tcp_reset(struct inet_socket *socket, int err)
 }
 
 /* The other side sends no more. */
-static void finish(struct inet_socket *socket)
+void stream_finish(struct inet_socket *socket)
 {
     bool irq = spin_lock(&socket->lock);
 
     socket->finished = true;
     event_wake_all(&socket->read_waiters);
     poll_notify_quick(&socket->socket.source,
-                      POLLIN | POLLRDNORM | POLLRDHUP | (tcp_is_over(socket) ? POLLHUP : 0));
+                      POLLIN | POLLRDNORM | POLLRDHUP | (stream_is_over(socket) ? POLLHUP : 0));
     inet_unlock(socket, irq);
 }
 
 /* connect(2) has failed. */
-static void fail(struct inet_socket *socket, int err)
+void stream_fail(struct inet_socket *socket, int err)
 {
     bool irq = spin_lock(&socket->lock);
 
-    if (socket->state == TCP_CONNECTING) {
-        socket->state = TCP_CLOSED;
+    if (socket->state == STREAM_CONNECTING) {
+        socket->state = STREAM_CLOSED;
         socket->reset = true;
         atomic_store_explicit(&socket->error, err, memory_order_relaxed);
         inet_wake_all(socket, ALL_EVENTS);
@@ -98,34 +98,45 @@ static void inherit(struct inet_socket *fresh, struct inet_socket *listener)
     }
 }
 
+int stream_new_side(struct inet_socket *listener, const struct inet_address *local,
+                    const struct inet_address *remote, struct inet_socket **fresh)
+{
+    int err = inet_new(listener->socket.family, SOCK_STREAM, IPPROTO_TCP, fresh);
+
+    if (err == 0) {
+        inherit(*fresh, listener);
+        (*fresh)->local = *local;
+        (*fresh)->remote = *remote;
+        (*fresh)->state = STREAM_CONNECTED;
+        port_share(*fresh, listener);
+    }
+    return err;
+}
+
 /* The listener's side of a connection from `socket`.  -ENOMEM */
 static int make_other_side(struct inet_socket *socket, struct inet_socket *listener,
                            struct inet_socket **fresh)
 {
     struct inet_address local, remote;
-    int err = inet_new(listener->socket.family, SOCK_STREAM, IPPROTO_TCP, fresh);
+    int err;
 
-    if (err != 0) {
-        return err;
-    }
     port_get_names(socket, &local, &remote);
-    inherit(*fresh, listener);
-    (*fresh)->local = remote;
-    (*fresh)->remote = local;
-    (*fresh)->state = TCP_CONNECTED;
-    atomic_store_explicit(&(*fresh)->peer, inet_get(socket), memory_order_relaxed);
-    port_share(*fresh, listener);
-    return 0;
+    err = stream_new_side(listener, &remote, &local, fresh);
+    if (err == 0) {
+        atomic_store_explicit(&(*fresh)->peer, inet_get(socket), memory_order_relaxed);
+    }
+    return err;
 }
 
 /* False: it does not want to be connected any more. */
 static bool become_connected(struct inet_socket *socket, struct inet_socket *peer)
 {
-    bool irq = spin_lock(&socket->lock), wanted = socket->state == TCP_CONNECTING && !socket->dead;
+    bool irq = spin_lock(&socket->lock),
+         wanted = socket->state == STREAM_CONNECTING && !socket->dead;
 
     if (wanted) {
         atomic_store_explicit(&socket->peer, inet_get(peer), memory_order_release);
-        socket->state = TCP_CONNECTED;
+        socket->state = STREAM_CONNECTED;
         inet_wake_all(socket, POLLOUT | POLLWRNORM);
     }
     inet_unlock(socket, irq);
@@ -143,7 +154,7 @@ static void give_place_back(struct inet_socket *listener)
 /* Nobody has accepted it, or will. */
 static void drop_other_side(struct inet_socket *fresh)
 {
-    tcp_close(fresh);
+    stream_close(fresh);
     inet_put(fresh);
 }
 
@@ -155,7 +166,7 @@ static void establish(struct inet_socket *socket, struct inet_socket *listener)
 
     if (make_other_side(socket, listener, &fresh) != 0) {
         give_place_back(listener);
-        fail(socket, -ENOBUFS);
+        stream_fail(socket, -ENOBUFS);
         return;
     }
     if (!become_connected(socket, fresh)) {
@@ -164,14 +175,14 @@ static void establish(struct inet_socket *socket, struct inet_socket *listener)
         return;
     }
     irq = spin_lock(&listener->lock);
-    listens = listener->state == TCP_LISTENING;
+    listens = listener->state == STREAM_LISTENING;
     if (listens) {
         list_push_back(&listener->connections, &fresh->connection);
         poll_notify_quick(&listener->socket.source, POLLIN | POLLRDNORM);
     }
     inet_unlock(listener, irq);
     if (!listens) {
-        tcp_reset(socket, -ECONNRESET);
+        stream_reset(socket, -ECONNRESET);
         drop_other_side(fresh);
     }
 }
@@ -185,7 +196,7 @@ static int take_place(struct inet_socket *socket, struct inet_socket *listener)
     bool irq = spin_lock(&listener->lock);
     int result = 0;
 
-    if (listener->state != TCP_LISTENING) {
+    if (listener->state != STREAM_LISTENING) {
         result = -ECONNREFUSED;
     } else if (listener->waiting <= listener->backlog) {
         listener->waiting++;
@@ -259,7 +270,7 @@ static int bind_source(struct inet_socket *socket, const struct inet_address *to
     return 0;
 }
 
-/* State is TCP_CONNECTING.  0: it is connected, has failed, or waits for a place. */
+/* State is STREAM_CONNECTING.  0: it is connected, has failed, or waits for a place. */
 static int begin(struct inet_socket *socket, const struct inet_address *to)
 {
     struct inet_address from, target;
@@ -271,9 +282,12 @@ static int begin(struct inet_socket *socket, const struct inet_address *to)
         return err;
     }
     port_get_names(socket, &from, &target);
+    if (interface_of(&target.ip) == NULL) {
+        return tcp_card_connect(socket);
+    }
     listener = port_find_listener(&target, &from);
     if (listener == NULL) {
-        fail(socket, -ECONNREFUSED);
+        stream_fail(socket, -ECONNREFUSED);
         return 0;
     }
     irq = spin_lock(&socket->lock);
@@ -283,7 +297,7 @@ static int begin(struct inet_socket *socket, const struct inet_address *to)
     if (place == 1) {
         establish(socket, listener);
     } else if (place < 0) {
-        fail(socket, place);
+        stream_fail(socket, place);
     }
     if (place != 0) {
         leave_listener(socket);
@@ -299,7 +313,7 @@ static void start_again(struct inet_socket *socket)
                                                                                 : INET_IP_ANY6};
     bool irq = spin_lock(&socket->lock);
 
-    socket->state = TCP_CLOSED;
+    socket->state = STREAM_CLOSED;
     socket->reset = socket->finished = socket->in_progress = false;
     socket->shut = 0;
     spin_unlock(&socket->lock, irq);
@@ -313,13 +327,13 @@ static void start_again(struct inet_socket *socket)
 static int outcome(struct inet_socket *socket)
 {
     bool irq = spin_lock(&socket->lock);
-    enum tcp_state state = socket->state;
+    enum stream_state state = socket->state;
 
-    if (state == TCP_CONNECTED) {
+    if (state == STREAM_CONNECTED) {
         socket->in_progress = false;
     }
     spin_unlock(&socket->lock, irq);
-    if (state == TCP_CLOSED) {
+    if (state == STREAM_CLOSED) {
         int err = inet_take_error(socket);
 
         start_again(socket);
@@ -334,12 +348,12 @@ static int await_connection(struct inet_socket *socket, nsec_t deadline)
     bool irq = spin_lock(&socket->lock);
     int err = 0;
 
-    while (err == 0 && socket->state == TCP_CONNECTING) {
+    while (err == 0 && socket->state == STREAM_CONNECTING) {
         err = deadline == 0 ? -EINPROGRESS
                             : inet_wait(socket, &irq, &socket->write_waiters, INT64_MAX, deadline);
         err = err == -EAGAIN ? -EINPROGRESS : err;
     }
-    if (socket->state != TCP_CONNECTING) {
+    if (socket->state != STREAM_CONNECTING) {
         err = 0;
     }
     inet_unlock(socket, irq);
@@ -353,20 +367,20 @@ static int claim_connect(struct inet_socket *socket, bool wait)
     int result = 0;
 
     switch (socket->state) {
-    case TCP_LISTENING:
+    case STREAM_LISTENING:
         result = -EISCONN;
         break;
-    case TCP_CONNECTED:
+    case STREAM_CONNECTED:
         result = socket->in_progress ? 1 : -EISCONN;
         break;
-    case TCP_CONNECTING:
+    case STREAM_CONNECTING:
         result = wait ? 1 : -EALREADY;
         break;
-    case TCP_CLOSED:
+    case STREAM_CLOSED:
         if (socket->in_progress) {
             result = 1;
         } else {
-            socket->state = TCP_CONNECTING;
+            socket->state = STREAM_CONNECTING;
             socket->in_progress = true;
         }
         break;
@@ -380,9 +394,10 @@ static void disconnect(struct inet_socket *socket)
     struct inet_socket *peer = inet_get_peer(socket);
 
     leave_listener(socket);
+    tcp_card_close(socket, true);
     if (peer != NULL) {
-        tcp_reset(peer, -ECONNRESET);
-        tcp_reset(socket, -ECONNRESET);
+        stream_reset(peer, -ECONNRESET);
+        stream_reset(socket, -ECONNRESET);
         inet_put(peer);
     }
     inet_flush(socket);
@@ -390,7 +405,7 @@ static void disconnect(struct inet_socket *socket)
     start_again(socket);
 }
 
-int tcp_connect(struct socket *base, const struct socket_address *address, u32 flags)
+int stream_connect(struct socket *base, const struct socket_address *address, u32 flags)
 {
     nsec_t deadline = socket_send_deadline(base, flags);
     struct inet_socket *socket = inet_of(base);
@@ -425,14 +440,14 @@ int tcp_connect(struct socket *base, const struct socket_address *address, u32 f
 /* ---- listen(2), accept(2)
  * ------------------------------------------------------------------------- */
 
-int tcp_listen(struct socket *base, int backlog)
+int stream_listen(struct socket *base, int backlog)
 {
     struct inet_socket *socket = inet_of(base);
     const struct inet_address any = {.ip = base->family == AF_INET ? inet_ip_v4(0) : INET_IP_ANY6};
     int err = 0;
     bool irq = spin_lock(&socket->lock);
 
-    if (socket->state != TCP_CLOSED && socket->state != TCP_LISTENING) {
+    if (socket->state != STREAM_CLOSED && socket->state != STREAM_LISTENING) {
         err = -EINVAL;
     }
     spin_unlock(&socket->lock, irq);
@@ -444,11 +459,12 @@ int tcp_listen(struct socket *base, int backlog)
     }
     if (err == 0) {
         irq = spin_lock(&socket->lock);
-        socket->state = TCP_LISTENING;
+        socket->state = STREAM_LISTENING;
         socket->reset = socket->finished = false;
         socket->shut = 0;
         socket->backlog = (u32)backlog;
         spin_unlock(&socket->lock, irq);
+        tcp_card_listen(socket);
         admit_next(socket);
     }
     return err;
@@ -471,7 +487,7 @@ static int await_arrival(struct inet_socket *socket, nsec_t deadline)
     int err = 0;
 
     while (err == 0 && list_empty(&socket->connections)) {
-        if (socket->state != TCP_LISTENING) {
+        if (socket->state != STREAM_LISTENING) {
             err = -EINVAL;
         } else {
             err = deadline == 0 ? -EAGAIN
@@ -485,7 +501,7 @@ static int await_arrival(struct inet_socket *socket, nsec_t deadline)
     return err;
 }
 
-int tcp_accept(struct socket *base, u32 flags, struct socket **fresh)
+int stream_accept(struct socket *base, u32 flags, struct socket **fresh)
 {
     nsec_t deadline = socket_receive_deadline(base, flags);
     struct inet_socket *socket = inet_of(base), *found = NULL;
@@ -499,6 +515,7 @@ int tcp_accept(struct socket *base, u32 flags, struct socket **fresh)
     }
     if (found != NULL) {
         found->accepted = true;
+        tcp_card_accepted(found);
         *fresh = &found->socket;
         admit_next(socket);
     }
@@ -512,9 +529,10 @@ static void stop_listening(struct inet_socket *socket)
     struct inet_socket *one;
     struct list *link;
 
-    socket->state = TCP_CLOSED;
+    socket->state = STREAM_CLOSED;
     inet_wake_all(socket, ALL_EVENTS);
     spin_unlock(&socket->lock, irq);
+    tcp_card_close(socket, false);
     port_unlisten(socket);
     while ((one = pop_connection(socket)) != NULL) {
         drop_other_side(one);
@@ -525,7 +543,7 @@ static void stop_listening(struct inet_socket *socket)
         spin_unlock(&socket->lock, irq);
         if (link != NULL) {
             one = list_entry(link, struct inet_socket, connection);
-            fail(one, -ECONNREFUSED);
+            stream_fail(one, -ECONNREFUSED);
             inet_put(one);
         }
     } while (link != NULL);
@@ -534,15 +552,16 @@ static void stop_listening(struct inet_socket *socket)
 /* ---- shutdown(2), close(2)
  * --------------------------------------------------------------------------- */
 
-int tcp_shutdown(struct socket *base, u32 ways)
+int stream_shutdown(struct socket *base, u32 ways)
 {
     struct inet_socket *socket = inet_of(base), *peer = NULL;
     bool irq = spin_lock(&socket->lock), tells = false;
-    enum tcp_state state = socket->state;
-    int err =
-        state == TCP_CLOSED || (state == TCP_CONNECTED && tcp_is_over(socket)) ? -ENOTCONN : 0;
+    enum stream_state state = socket->state;
+    int err = state == STREAM_CLOSED || (state == STREAM_CONNECTED && stream_is_over(socket))
+                  ? -ENOTCONN
+                  : 0;
 
-    if (err == 0 && state == TCP_CONNECTED) {
+    if (err == 0 && state == STREAM_CONNECTED) {
         tells = (ways & ~socket->shut & SHUT_WR) != 0;
         socket->shut |= ways;
         peer = atomic_load_explicit(&socket->peer, memory_order_relaxed);
@@ -552,25 +571,28 @@ int tcp_shutdown(struct socket *base, u32 ways)
         inet_wake_all(socket, ALL_EVENTS & ~POLLERR);
     }
     inet_unlock(socket, irq);
-    if (state == TCP_LISTENING && (ways & SHUT_RD) != 0) {
+    if (state == STREAM_LISTENING && (ways & SHUT_RD) != 0) {
         stop_listening(socket);
-    } else if (state == TCP_CONNECTING) {
+    } else if (state == STREAM_CONNECTING) {
         disconnect(socket);
+    }
+    if (tells && peer == NULL) {
+        tcp_card_shutdown(socket);
     }
     if (peer != NULL) {
         wake_senders(peer);
         if (tells) {
-            finish(peer);
+            stream_finish(peer);
         }
         inet_put(peer);
     }
     return err;
 }
 
-void tcp_close(struct inet_socket *socket)
+void stream_close(struct inet_socket *socket)
 {
     bool irq = spin_lock(&socket->lock), at_once, told = (socket->shut & SHUT_WR) != 0;
-    enum tcp_state state = socket->state;
+    enum stream_state state = socket->state;
     struct inet_socket *peer = atomic_exchange_explicit(&socket->peer, NULL, memory_order_relaxed);
 
     socket->dead = true;
@@ -578,16 +600,17 @@ void tcp_close(struct inet_socket *socket)
               (socket->socket.linger_on != 0 && socket->socket.linger == 0);
     inet_wake_all(socket, 0);
     inet_unlock(socket, irq);
-    if (state == TCP_LISTENING) {
+    if (state == STREAM_LISTENING) {
         stop_listening(socket);
     }
     leave_listener(socket);
+    tcp_card_close(socket, at_once);
     port_release(socket);
     if (peer != NULL) {
         if (at_once) {
-            tcp_reset(peer, -ECONNRESET);
+            stream_reset(peer, -ECONNRESET);
         } else if (!told) {
-            finish(peer);
+            stream_finish(peer);
         }
         inet_put(peer);
     }
@@ -596,7 +619,7 @@ void tcp_close(struct inet_socket *socket)
 /* ---- Readiness
  * ----------------------------------------------------------------------------------- */
 
-bool tcp_has_room(u64 charge, u64 limit)
+bool stream_has_room(u64 charge, u64 limit)
 {
     return charge * 3 <= limit * 2;
 }
@@ -607,10 +630,10 @@ static bool is_writable(struct inet_socket *socket)
     bool irq, room;
 
     if (peer == NULL) {
-        return true;
+        return !__atomic_load_n(&socket->send_full, __ATOMIC_RELAXED);
     }
     irq = spin_lock(&peer->lock);
-    room = peer->dead || tcp_has_room(peer->charge, inet_queue_limit(peer, socket));
+    room = peer->dead || stream_has_room(peer->charge, inet_queue_limit(peer, socket));
     spin_unlock(&peer->lock, irq);
     inet_put(peer);
     return room;
@@ -623,13 +646,13 @@ static u32 poll_state(struct inet_socket *socket)
     u64 low = (u64)atomic_load_explicit(&socket->socket.receive_low, memory_order_relaxed);
     u32 events = 0;
 
-    if (socket->state == TCP_LISTENING) {
+    if (socket->state == STREAM_LISTENING) {
         return list_empty(&socket->connections) ? 0 : POLLIN | POLLRDNORM;
     }
     if (no_more) {
         events |= POLLIN | POLLRDNORM | POLLRDHUP;
     }
-    if (socket->state == TCP_CLOSED ||
+    if (socket->state == STREAM_CLOSED ||
         (no_more && (socket->reset || (socket->shut & SHUT_WR) != 0))) {
         events |= POLLHUP;
     }
@@ -642,19 +665,19 @@ static u32 poll_state(struct inet_socket *socket)
     return events;
 }
 
-u32 tcp_poll(struct socket *base)
+u32 stream_poll(struct socket *base)
 {
     struct inet_socket *socket = inet_of(base);
     bool irq = spin_lock(&socket->lock);
     u32 events = poll_state(socket);
-    enum tcp_state state = socket->state;
+    enum stream_state state = socket->state;
     bool ended = socket->reset || (socket->shut & SHUT_WR) != 0;
 
     spin_unlock(&socket->lock, irq);
     if (atomic_load_explicit(&socket->error, memory_order_relaxed) != 0) {
         events |= POLLERR;
     }
-    if (state == TCP_CLOSED || (state == TCP_CONNECTED && (ended || is_writable(socket)))) {
+    if (state == STREAM_CLOSED || (state == STREAM_CONNECTED && (ended || is_writable(socket)))) {
         events |= POLLOUT | POLLWRNORM;
     }
     return events;

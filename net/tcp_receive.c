@@ -47,7 +47,7 @@ static int judge_empty(struct inet_socket *socket, const struct reading *r)
     if (socket->reset || (socket->shut & SHUT_RD) != 0) {
         return 1;
     }
-    if (socket->state == TCP_CLOSED || socket->state == TCP_LISTENING) {
+    if (socket->state == STREAM_CLOSED || socket->state == STREAM_LISTENING) {
         return -ENOTCONN;
     }
     return r->deadline == 0 ? -EAGAIN : 0;
@@ -118,13 +118,15 @@ static struct inet_chunk *take_away(struct inet_socket *socket, struct inet_chun
     if (peer != NULL) {
         u64 limit = inet_queue_limit(socket, peer);
 
-        if (!tcp_has_room(socket->charge, limit) && tcp_has_room(socket->charge - size, limit)) {
+        if (!stream_has_room(socket->charge, limit) &&
+            stream_has_room(socket->charge - size, limit)) {
             poll_notify_quick(&peer->socket.source, POLLOUT | POLLWRNORM);
         }
     }
     chunk->taken += (u32)size;
     socket->charge -= size;
     socket->head += size;
+    socket->unacknowledged += socket->by_card ? size : 0;
     if (socket->urgent && socket->head > socket->urgent_at) {
         socket->urgent = socket->urgent_kept = false;
     }
@@ -223,7 +225,7 @@ static u64 target_of(struct inet_socket *socket, const struct socket_message *to
     return (to->flags & MSG_WAITALL) != 0 ? to->io.left : MIN(low, to->io.left);
 }
 
-int tcp_receive(struct socket *base, struct socket_message *to)
+int stream_receive(struct socket *base, struct socket_message *to)
 {
     struct inet_socket *socket = inet_of(base);
     struct reading r = {.to = to,
@@ -254,5 +256,8 @@ int tcp_receive(struct socket *base, struct socket_message *to)
         }
     }
     inet_unlock(socket, irq);
+    if (socket->by_card) {
+        tcp_card_read(socket);
+    }
     return err == 1 ? 0 : err;
 }

@@ -16,7 +16,7 @@
 #define CHUNK_FEW ((u32)(KIB - sizeof(struct inet_chunk)))
 #define CHUNK_MANY ((u32)(32 * KIB - sizeof(struct inet_chunk)))
 
-static struct inet_chunk *chunk_new(u32 room)
+struct inet_chunk *chunk_new(u32 room)
 {
     struct inet_chunk *chunk = kmalloc(sizeof(*chunk) + room);
 
@@ -120,7 +120,7 @@ static bool lock_peer(const struct sending *s, bool *irq)
         return true;
     }
     spin_unlock(&s->peer->lock, *irq);
-    tcp_reset(s->socket, -ECONNRESET);
+    stream_reset(s->socket, -ECONNRESET);
     return false;
 }
 
@@ -188,17 +188,17 @@ static int send_urgent(const struct sending *s)
  * -------------------------------------------------------------------------------------- */
 
 /* 0, -EPIPE, -EAGAIN (it is not connected yet), or the error that was left. */
-static int check_state(struct inet_socket *socket, nsec_t deadline)
+int stream_check_send(struct inet_socket *socket, nsec_t deadline)
 {
     bool irq = spin_lock(&socket->lock);
     int err = 0;
 
-    while (err == 0 && socket->state == TCP_CONNECTING) {
+    while (err == 0 && socket->state == STREAM_CONNECTING) {
         err = deadline == 0 ? -EAGAIN
                             : inet_wait(socket, &irq, &socket->write_waiters, INT64_MAX, deadline);
     }
     if (err == 0 &&
-        (socket->state != TCP_CONNECTED || socket->reset || (socket->shut & SHUT_WR) != 0)) {
+        (socket->state != STREAM_CONNECTED || socket->reset || (socket->shut & SHUT_WR) != 0)) {
         err = -EPIPE;
     }
     inet_unlock(socket, irq);
@@ -219,7 +219,7 @@ static int send_piece(const struct sending *s)
     }
     err = await_room(s);
     if (err == 0) {
-        err = check_state(s->socket, 0);
+        err = stream_check_send(s->socket, 0);
     }
     if (err != 0) {
         return err;
@@ -227,18 +227,20 @@ static int send_piece(const struct sending *s)
     return size <= FEW ? send_few(s, (u32)size) : send_many(s, (u32)MIN(size, (u64)CHUNK_MANY));
 }
 
-int tcp_send(struct socket *base, struct socket_message *message)
+int stream_send(struct socket *base, struct socket_message *message)
 {
     struct inet_socket *socket = inet_of(base);
     struct sending s = {
         .socket = socket, .what = message, .deadline = socket_send_deadline(base, message->flags)};
-    int err = check_state(socket, s.deadline);
+    int err = stream_check_send(socket, s.deadline);
 
-    if (err == 0) {
+    if (err == 0 && socket->by_card) {
+        err = tcp_card_send(socket, message, s.deadline);
+    } else if (err == 0) {
         s.peer = inet_get_peer(socket);
         err = s.peer == NULL ? -EPIPE : 0;
     }
-    while (err == 0 && message->io.left != 0) {
+    while (err == 0 && s.peer != NULL && message->io.left != 0) {
         err = send_piece(&s);
     }
     if (s.peer != NULL) {

@@ -28,7 +28,7 @@ static void disconnect(struct inet_socket *socket)
         port_release(socket);
     }
     irq = spin_lock(&socket->lock);
-    socket->state = TCP_CLOSED;
+    socket->state = STREAM_CLOSED;
     socket->shut = 0;
     spin_unlock(&socket->lock, irq);
 }
@@ -48,7 +48,7 @@ static int bind_any(struct inet_socket *socket)
     return err == -EADDRINUSE ? -EAGAIN : err;
 }
 
-int udp_connect(struct socket *base, const struct socket_address *address, u32 flags)
+int datagram_connect(struct socket *base, const struct socket_address *address, u32 flags)
 {
     struct inet_socket *socket = inet_of(base);
     struct inet_address to;
@@ -72,17 +72,17 @@ int udp_connect(struct socket *base, const struct socket_address *address, u32 f
     }
     port_set_remote(socket, &to, &from);
     irq = spin_lock(&socket->lock);
-    socket->state = TCP_CONNECTED;
+    socket->state = STREAM_CONNECTED;
     socket->shut = 0;
     spin_unlock(&socket->lock, irq);
     return 0;
 }
 
-int udp_shutdown(struct socket *base, u32 ways)
+int datagram_shutdown(struct socket *base, u32 ways)
 {
     struct inet_socket *socket = inet_of(base);
     bool irq = spin_lock(&socket->lock);
-    int err = socket->state == TCP_CONNECTED ? 0 : -ENOTCONN;
+    int err = socket->state == STREAM_CONNECTED ? 0 : -ENOTCONN;
 
     /* It wakes who reads even so, and Java counts on that. */
     socket->shut |= ways;
@@ -100,7 +100,7 @@ static u64 cost_of(u32 size)
 }
 
 /* The datagram is taken over. */
-static void deliver(struct inet_socket *receiver, struct inet_datagram *datagram)
+void datagram_deliver(struct inet_socket *receiver, struct inet_datagram *datagram)
 {
     u64 limit = (u64)atomic_load_explicit(&receiver->socket.receive_size, memory_order_relaxed);
     bool irq = spin_lock(&receiver->lock);
@@ -120,7 +120,7 @@ static void deliver(struct inet_socket *receiver, struct inet_datagram *datagram
     }
 }
 
-static struct inet_datagram *datagram_new(u32 size)
+struct inet_datagram *datagram_new(u32 size)
 {
     struct inet_datagram *datagram = kmalloc(sizeof(*datagram) + size);
 
@@ -147,7 +147,7 @@ static int send_to_group(const struct inet_address *to, struct inet_datagram *da
         if (copy != NULL) {
             copy->from = datagram->from;
             memcpy(copy->data, datagram->data, datagram->size);
-            deliver(receiver, copy);
+            datagram_deliver(receiver, copy);
         }
     }
     kfree(datagram);
@@ -168,9 +168,15 @@ static int route(struct inet_socket *socket, const struct inet_address *to,
     if (inet_ip_is_multicast(&to->ip) || is_broadcast(&to->ip)) {
         return send_to_group(to, datagram);
     }
+    if (interface_of(&to->ip) == NULL) {
+        int err = udp_card_send(socket, to, datagram);
+
+        kfree(datagram);
+        return err;
+    }
     receiver = port_find_receiver(to, &datagram->from);
     if (receiver != NULL) {
-        deliver(receiver, datagram);
+        datagram_deliver(receiver, datagram);
         inet_put(receiver);
         return 0;
     }
@@ -210,7 +216,7 @@ static int find_target(struct inet_socket *socket, const struct socket_message *
     return err;
 }
 
-int udp_send(struct socket *base, struct socket_message *message)
+int datagram_send(struct socket *base, struct socket_message *message)
 {
     struct inet_socket *socket = inet_of(base);
     struct inet_address to, from = {.port = 0};
@@ -308,7 +314,7 @@ static int copy_out(struct inet_socket *socket, const struct inet_datagram *data
     return 0;
 }
 
-int udp_receive(struct socket *base, struct socket_message *to)
+int datagram_receive(struct socket *base, struct socket_message *to)
 {
     struct inet_socket *socket = inet_of(base);
     nsec_t deadline = socket_receive_deadline(base, to->flags);
@@ -342,7 +348,7 @@ int udp_receive(struct socket *base, struct socket_message *to)
     return err == 1 ? 0 : err;
 }
 
-u32 udp_poll(struct socket *base)
+u32 datagram_poll(struct socket *base)
 {
     struct inet_socket *socket = inet_of(base);
     bool irq = spin_lock(&socket->lock);

@@ -163,7 +163,7 @@ BEGIN {
     # Linked into the kernel, so without a libc.
     freestanding["kernel"] = freestanding["drivers"] = freestanding["hugepages"] = 1
     freestanding["net"] = freestanding["gc-hooks"] = 1
-    may_also["net"] = "^lwip/"
+    may_also["net"] = "^(lwip|netif)/"
     may_also["gc-hooks"] = "^dlfcn[.]h$" # for programs that look for the hooks
     n = split("stddef.h stdint.h stdbool.h stdarg.h stdatomic.h limits.h", list, " ")
     for (i = 1; i <= n; i++)

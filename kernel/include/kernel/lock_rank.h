@@ -20,6 +20,7 @@ enum lock_rank {
     RANK_CACHES,     /* fs: list of the page caches */
     RANK_PAGES,      /* fs: one file's cached pages */
     RANK_SIGNAL,     /* process: signals and their handlers */
+    RANK_NET_CORE,   /* net: lwIP */
     RANK_NET,        /* net: who has which port */
     RANK_EVENT,      /* fs: state of one pipe, eventfd, timerfd ... */
     RANK_POLL,       /* fs: watches of one such object */

@@ -4,3 +4,5 @@
 
 /* Start-up, thread context: the families register themselves. */
 void net_init(void);
+/* The program has ended: what it has sent goes out before the machine does.  Thread context. */
+void net_finish(void);
