@@ -73,7 +73,7 @@ static int connect_to6(int fd, const char *ip, int port)
 /* In both families it is at the same place. */
 static int port_of(int fd)
 {
-    struct sockaddr_in6 a;
+    struct sockaddr_in6 a = {0};
     socklen_t len = sizeof(a);
 
     return getsockname(fd, (struct sockaddr *)&a, &len) == 0 ? ntohs(a.sin6_port) : -1;
@@ -172,7 +172,7 @@ static void test_making(void)
 static void test_bind(void)
 {
     int a = make(AF_INET), b = make(AF_INET), port;
-    struct sockaddr_in name;
+    struct sockaddr_in name = {0};
     socklen_t len = sizeof(name);
 
     OK(getsockname(a, (struct sockaddr *)&name, &len) == 0 && len == sizeof(name) &&
@@ -294,7 +294,7 @@ static void test_connect(void)
 static void test_dual_stack(void)
 {
     int l = listener(AF_INET6), c = make(AF_INET), s, port = port_of(l);
-    struct sockaddr_in6 name;
+    struct sockaddr_in6 name = {0};
     char text[64] = "";
     socklen_t len = sizeof(name);
 

@@ -58,7 +58,7 @@ static ssize_t send_to(int fd, const void *data, size_t size, const char *ip, in
 
 static int port_of(int fd)
 {
-    struct sockaddr_in6 a;
+    struct sockaddr_in6 a = {0};
     socklen_t len = sizeof(a);
 
     return getsockname(fd, (struct sockaddr *)&a, &len) == 0 ? ntohs(a.sin6_port) : -1;
@@ -99,7 +99,7 @@ static int await_events(int fd, int wanted)
 static void test_datagrams(void)
 {
     int a = make(AF_INET), b = make(AF_INET), count = 0;
-    struct sockaddr_in from;
+    struct sockaddr_in from = {0};
     socklen_t len = sizeof(from);
 
     OK(events_of(a) == POLLOUT, "poll: a fresh socket");
@@ -135,7 +135,7 @@ static void test_connected(void)
 {
     int a = make(AF_INET), b = make(AF_INET), c = make(AF_INET), port;
     struct sockaddr none = {.sa_family = AF_UNSPEC};
-    struct sockaddr_in name;
+    struct sockaddr_in name = {0};
     socklen_t len = sizeof(name);
 
     bind_to(a, "127.0.0.1", 0);
@@ -209,7 +209,7 @@ static void test_waiting(void)
 
 static void test_dual_stack(void)
 {
-    struct sockaddr_in6 any = {.sin6_family = AF_INET6}, from;
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6}, from = {0};
     int a = make(AF_INET6), b = make(AF_INET), c = make(AF_INET6);
     socklen_t len = sizeof(from);
     char text[64] = "";
