@@ -33,7 +33,7 @@ check-headers: $(LWIP)/stamp
 # What of the compiler's flags clang understands and cares for.
 tidy_flags := $(filter -std=% -ffreestanding -m%,$(filter-out -mstack% -mmemset%,$(CFLAGS_KERNEL))) \
 	$(INCLUDES_IMAGE) $(INCLUDES_LWIP) -DMOKA_DEBUG=2
-host_only := tests/host/% tests/libc/% benchmarks/micro/linux.c benchmarks/micro/boottime.c tools/% jni-ext/% \
+host_only := tests/host/% tests/libc/% tests/java/% benchmarks/micro/linux.c benchmarks/micro/boottime.c tools/% jni-ext/% \
 	images/tool/% tests/programs/% benchmarks/programs/% benchmarks/java/% benchmarks/startup/% benchmarks/linux/% benchmarks/hooks/% gc-hooks/linux/%
 
 # Files that are compiled as part of musl are not for the kernel's flags.

@@ -58,7 +58,7 @@ void lwip_free(void *object);
 #define TCP_SNDLOWAT (48 * 1024)
 #define TCP_SNDQUEUELOWAT 512
 #define TCP_WND_UPDATE_THRESHOLD (16 * 1024) /* a peer without scaled windows has 64 KiB in all */
-#define TCP_OVERSIZE TCP_MSS /* few bytes at a time share a packet's memory */
+#define TCP_OVERSIZE TCP_MSS                 /* few bytes at a time share a packet's memory */
 #define TCP_QUEUE_OOSEQ 1
 #define TCP_OOSEQ_MAX_BYTES TCP_WND /* what comes out of order is bounded */
 #define LWIP_TCP_SACK_OUT 1
