@@ -27,8 +27,9 @@ INCLUDES_IMAGE := $(INCLUDES) -Iimages -Itests/guest -Ibenchmarks/micro
 flags_release := -DMOKA_DEBUG=0
 flags_bench := -DMOKA_DEBUG=0
 flags_test := -DMOKA_DEBUG=2
-# Alignment is left out: x86 loads are not aligned, and entry code reads packed tables.
-flags_ubsan := -DMOKA_DEBUG=2 -DMOKA_UBSAN -fsanitize=undefined -fno-sanitize=alignment \
+# Alignment is left out: x86 loads are not aligned, and entry code reads packed tables.  For size,
+# as the text has one large page.
+flags_ubsan := -Os -DMOKA_DEBUG=2 -DMOKA_UBSAN -fsanitize=undefined -fno-sanitize=alignment \
 	-Wframe-larger-than=4096 -DMOKA_KSTACK_SHIFT=15
 
 base_sources := $(kernel_sources) $(drivers_sources) $(net_sources) $(hugepages_sources) $(gc_hooks_sources) $(images_common)

@@ -272,8 +272,7 @@ static nsec_t do_due(void)
     return next;
 }
 
-/* ---- The address
- * --------------------------------------------------------------------------------- */
+/* ---- The address ----------------------------------------------------------------------------- */
 
 static void write_file(const char *path, const char *text, size_t size)
 {
@@ -386,8 +385,7 @@ int card_await_address(nsec_t deadline)
     return err == -ETIMEDOUT ? -ENETUNREACH : err == -EINTR ? -ERESTARTSYS : err;
 }
 
-/* ---- Opening it
- * ------------------------------------------------------------------------------------ */
+/* ---- Opening it ------------------------------------------------------------------------------ */
 
 static err_t start_netif(struct netif *netif)
 {

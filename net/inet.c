@@ -237,8 +237,7 @@ int inet_parse_target(struct inet_socket *socket, const struct socket_address *f
     return inet_address_parse(from, family, to);
 }
 
-/* ---- What the families offer
- * --------------------------------------------------------------------- */
+/* ---- What the families offer ----------------------------------------------------------------- */
 
 static int inet_take(struct socket *base)
 {

@@ -6,8 +6,10 @@
  *   port.c          who has which port
  *   queue.c         what waits at a socket to be read
  *   tcp.c           listen(2), accept(2), connect(2), shutdown(2), the end
- *   stream_send.c      sending            stream_receive.c   receiving
+ *   tcp_send.c      sending            tcp_receive.c   receiving
  *   udp.c           datagrams          multicast.c     who has joined what
+ *   card.c          lwIP and the network card; its TCP: tcp_card.c, its UDP: udp_card.c
+ *   finish.c        the end of the machine
  *   option.c        levels IP, IPV6, TCP of getsockopt(2)
  *   interface.c     interfaces: ioctl, /proc/net          netlink.c  what getifaddrs(3) asks
  *

@@ -180,8 +180,7 @@ s64 inet_get_option(struct socket *base, u32 level, u32 option, u64 to, u64 len_
     return -ENOPROTOOPT;
 }
 
-/* ---- Setting
- * ------------------------------------------------------------------------------------- */
+/* ---- Setting --------------------------------------------------------------------------------- */
 
 /* struct ip_mreq, or ip_mreqn with an interface's number. */
 static int set_membership4(struct inet_socket *socket, u64 from, u32 len, bool join)

@@ -76,8 +76,7 @@ void stream_fail(struct inet_socket *socket, int err)
     inet_unlock(socket, irq);
 }
 
-/* ---- Connecting two
- * ------------------------------------------------------------------------------ */
+/* ---- Connecting two -------------------------------------------------------------------------- */
 
 static void inherit(struct inet_socket *fresh, struct inet_socket *listener)
 {
@@ -227,8 +226,7 @@ static void admit_next(struct inet_socket *listener)
     }
 }
 
-/* ---- connect(2)
- * ---------------------------------------------------------------------------------- */
+/* ---- connect(2) ------------------------------------------------------------------------------ */
 
 /* It waits at no listener any more. */
 static void leave_listener(struct inet_socket *socket)
@@ -437,8 +435,7 @@ int stream_connect(struct socket *base, const struct socket_address *address, u3
     return result;
 }
 
-/* ---- listen(2), accept(2)
- * ------------------------------------------------------------------------- */
+/* ---- listen(2), accept(2) -------------------------------------------------------------------- */
 
 int stream_listen(struct socket *base, int backlog)
 {
@@ -549,8 +546,7 @@ static void stop_listening(struct inet_socket *socket)
     } while (link != NULL);
 }
 
-/* ---- shutdown(2), close(2)
- * --------------------------------------------------------------------------- */
+/* ---- shutdown(2), close(2) ------------------------------------------------------------------- */
 
 int stream_shutdown(struct socket *base, u32 ways)
 {
@@ -616,8 +612,7 @@ void stream_close(struct inet_socket *socket)
     }
 }
 
-/* ---- Readiness
- * ----------------------------------------------------------------------------------- */
+/* ---- Readiness ------------------------------------------------------------------------------- */
 
 bool stream_has_room(u64 charge, u64 limit)
 {

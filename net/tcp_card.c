@@ -143,8 +143,7 @@ void tcp_card_apply(struct inet_socket *socket)
     }
 }
 
-/* ---- Listening
- * ------------------------------------------------------------------------------------ */
+/* ---- Listening ------------------------------------------------------------------------------- */
 
 static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 {
@@ -231,8 +230,7 @@ void tcp_card_accepted(struct inet_socket *fresh)
     }
 }
 
-/* ---- Connecting
- * ------------------------------------------------------------------------------------ */
+/* ---- Connecting ------------------------------------------------------------------------------ */
 
 static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 {
@@ -280,8 +278,7 @@ int tcp_card_connect(struct inet_socket *socket)
                             : -ENOBUFS;
 }
 
-/* ---- Bytes
- * --------------------------------------------------------------------------------------------- */
+/* ---- Bytes ----------------------------------------------------------------------------------- */
 
 /* As much of it as lwIP takes: bytes, 0: it is full now; -EPIPE: it has gone. */
 static s64 write_piece(struct inet_socket *socket, const u8 *data, u32 size, bool more)
@@ -395,8 +392,7 @@ void tcp_card_read(struct inet_socket *socket)
     card_unlock(irq);
 }
 
-/* ---- The end
- * --------------------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 void tcp_card_shutdown(struct inet_socket *socket)
 {

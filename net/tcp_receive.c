@@ -25,8 +25,7 @@ struct reading {
     u64 position;          /* in the stream */
 };
 
-/* ---- Waiting
- * --------------------------------------------------------------------------------------- */
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
 /* With nothing in the queue: 1 if nothing will come, 0 if it may, or an error.  Lock held. */
 static int judge_empty(struct inet_socket *socket, const struct reading *r)
@@ -74,8 +73,7 @@ static int claim(struct inet_socket *socket, const struct reading *r, bool *irq)
     return err;
 }
 
-/* ---- Bytes
- * ----------------------------------------------------------------------------------------- */
+/* ---- Bytes ----------------------------------------------------------------------------------- */
 
 static struct inet_chunk *next_chunk(const struct inet_socket *socket, const struct reading *r)
 {
@@ -188,8 +186,7 @@ static int read_chunks(struct inet_socket *socket, struct reading *r, bool *irq)
     return err;
 }
 
-/* ---- Urgent data
- * ------------------------------------------------------------------------------------- */
+/* ---- Urgent data ----------------------------------------------------------------------------- */
 
 static int receive_urgent(struct inet_socket *socket, struct socket_message *to)
 {
@@ -212,8 +209,7 @@ static int receive_urgent(struct inet_socket *socket, struct socket_message *to)
     return io_put(&to->io, &byte, 1);
 }
 
-/* ---- The call
- * ------------------------------------------------------------------------------------------- */
+/* ---- The call -------------------------------------------------------------------------------- */
 
 static u64 target_of(struct inet_socket *socket, const struct socket_message *to)
 {

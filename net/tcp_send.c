@@ -77,8 +77,7 @@ static int append_urgent(struct inet_socket *peer, u8 byte)
     return err;
 }
 
-/* ---- One piece
- * ----------------------------------------------------------------------------------- */
+/* ---- One piece ------------------------------------------------------------------------------- */
 
 struct sending {
     struct inet_socket *socket, *peer;
@@ -184,8 +183,7 @@ static int send_urgent(const struct sending *s)
     return err;
 }
 
-/* ---- The call
- * -------------------------------------------------------------------------------------- */
+/* ---- The call -------------------------------------------------------------------------------- */
 
 /* 0, -EPIPE, -EAGAIN (it is not connected yet), or the error that was left. */
 int stream_check_send(struct inet_socket *socket, nsec_t deadline)

@@ -264,8 +264,7 @@ int datagram_send(struct socket *base, struct socket_message *message)
     return route(socket, &to, datagram, connected);
 }
 
-/* ---- Receiving
- * ------------------------------------------------------------------------------------- */
+/* ---- Receiving ------------------------------------------------------------------------------- */
 
 /* Until there is one and nobody else takes it, with the lock held; 1: nothing will come. */
 static int claim(struct inet_socket *socket, nsec_t deadline, bool *irq)

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-/* The callback interface under one lock of ours (net/core.h): no threads, no mailboxes. */
+/* The callback interface under one lock of ours (net/card.c): no threads, no mailboxes. */
 #define NO_SYS 1
 #define SYS_LIGHTWEIGHT_PROT 1
 #define LWIP_NETCONN 0
