@@ -239,7 +239,7 @@ static u64 inflate(u64 frames)
     return sum;
 }
 
-/* At least so many frames, if there are: then they are free.  What the host will not let go: 0. */
+/* One batch of them, which are free then.  What the host will not let go: 0. */
 static u64 deflate(u64 frames)
 {
     unsigned blocks = 0;
@@ -309,15 +309,18 @@ bool balloon_step(nsec_t now, u64 free, const struct pressure_limits *limits, u6
 
 u64 balloon_take_back(u64 frames)
 {
-    u64 got = 0;
+    u64 got = 0, part = 1;
 
     if (balloon.ops == NULL) {
         return 0;
     }
     mutex_lock(&balloon.mutex);
-    if (can(BALLOON_TAKE_BACK)) {
-        got = deflate(frames);
-        balloon.taken_back = got > 0 ? clock_now() : balloon.taken_back;
+    while (can(BALLOON_TAKE_BACK) && got < frames && part != 0) {
+        part = deflate(frames - got);
+        got += part;
+    }
+    if (got > 0) {
+        balloon.taken_back = clock_now();
     }
     mutex_unlock(&balloon.mutex);
     return got;

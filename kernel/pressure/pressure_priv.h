@@ -52,7 +52,10 @@ bool balloon_step(nsec_t now, u64 free, const struct pressure_limits *limits, u6
 bool balloon_start(void);
 bool balloon_can_report(void);
 bool balloon_must_be_asked(void);
-/* Memory is out: takes up to so many frames back, if the host allows that.  How many. */
+/*
+ * Memory is out: takes so many frames back, or as many as there are, if the host allows that.  How
+ * many: the last block may be larger than what was wanted.
+ */
 u64 balloon_take_back(u64 frames);
 /* Up to so many free frames go to the host: how many. */
 u64 balloon_report(u64 frames);

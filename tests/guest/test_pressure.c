@@ -172,6 +172,11 @@ GUEST_TEST(pressure_lends_frames)
     frame_trim();
     list = take_all(&all);
     free_all(list);
+    if (all < 16 * FRAMES_IN_2M) {
+        guest_skip("too little memory");
+        return;
+    }
+    frame_trim(); /* an idle CPU may have zeroed some of it */
     count = frame_lend(blocks, ARRAY_SIZE(blocks), all / 2);
     OK(count > 0);
     for (unsigned i = 0; i < count; i++) {
