@@ -54,6 +54,7 @@ class Net {
     }
 
     static void sockets() throws Exception {
+        String[] end = new String[1];
         try (ServerSocket server = new ServerSocket(0, 50, LOOPBACK)) {
             Thread thread = new Thread(() -> {
                 try (Socket socket = server.accept()) {
@@ -65,9 +66,9 @@ class Net {
                         data[i]++;
                     }
                     out.write(data);
-                    System.out.println("end of input: " + in.read());
+                    end[0] = "end of input: " + in.read();
                 } catch (IOException e) {
-                    System.out.println("server: " + e);
+                    end[0] = "server: " + e;
                 }
             });
             thread.start();
@@ -89,6 +90,7 @@ class Net {
                         + socket.getKeepAlive() + " " + socket.getReuseAddress() + " "
                         + socket.getInetAddress() + " " + socket.getSoLinger());
                 thread.join();
+                System.out.println(end[0]);
             }
         }
         ServerSocket gone = new ServerSocket(0, 50, LOOPBACK);

@@ -308,7 +308,7 @@ static int compare(const void *one, const void *other)
 }
 
 /*
- * By turns, and the one in the middle of each: a CPU may be slower for a while, and a machine
+ * By turns, and the least of each: a CPU may be slower for a while, and a machine
  * whose host does something else in between counts that as its own time.
  */
 static void test_cpu_time(void)
@@ -328,9 +328,8 @@ static void test_cpu_time(void)
     }
     qsort(own, SPINS, sizeof(*own), compare);
     qsort(others, SPINS, sizeof(*others), compare);
-    printf("# %ld us in a thread, %ld us here\n", others[SPINS / 2] / 1000, own[SPINS / 2] / 1000);
-    OK(others[SPINS / 2] >= own[SPINS / 2] * 3 / 4,
-       "the CPU time of threads that have ended is in the process's");
+    printf("# %ld us in a thread, %ld us here\n", others[0] / 1000, own[0] / 1000);
+    OK(others[0] >= own[0] * 3 / 4, "the CPU time of threads that have ended is in the process's");
 }
 
 static void test_thread_timer(void)
