@@ -162,14 +162,17 @@ static void unclaim(struct remap *r, u64 unmap)
 
 /* ---- Checks ------------------------------------------------------------------------------- */
 
-/* Is all of it mapped, and by memory without a file?  Claimed, so that it stays so. */
-static int check_place(vaddr_t start, u64 size)
+/*
+ * Is all of it mapped, and by memory without a file?  Claimed by `r`, if not NULL, so that it
+ * stays so: what was mapped into a hole since then is not, and counts as a hole.
+ */
+static int check_place(const struct remap *r, vaddr_t start, u64 size)
 {
     vaddr_t va = start;
 
     region_for_each(region, &aspace.set, start, start + size)
     {
-        if (region->start > va) {
+        if (region->start > va || (r != NULL && region->claimed_by != r)) {
             return -ENXIO;
         }
         if (region->kind != REGION_ANON) {
@@ -180,7 +183,7 @@ static int check_place(vaddr_t start, u64 size)
     return va >= start + size ? 0 : -ENXIO;
 }
 
-static int check_places(const struct aspace_remap *request)
+static int check_places(const struct remap *r, const struct aspace_remap *request)
 {
     int error = 0;
 
@@ -188,9 +191,9 @@ static int check_places(const struct aspace_remap *request)
         const struct remap_pair *pair = &request->pairs[i];
         bool irq = aspace_read_lock();
 
-        error = check_place(pair->to, pair->size);
+        error = check_place(r, pair->to, pair->size);
         if (error == 0) {
-            error = check_place(pair->from, pair->size);
+            error = check_place(r, pair->from, pair->size);
         }
         aspace_read_unlock(irq);
     }
@@ -230,7 +233,7 @@ static s64 do_pairs(struct remap *r)
     const struct aspace_remap *request = r->request;
     bool unmap = request->kind == REMAP_MOVE && request->unmap;
     u64 done = 0;
-    int error = check_places(request);
+    int error = check_places(r, request);
 
     if (error == 0 && request->kind == REMAP_SNAPSHOT) {
         error = remap_alias_check(request);
@@ -293,7 +296,7 @@ s64 aspace_remap(const struct aspace_remap *request)
     if (result != 0) {
         return result;
     }
-    if (request->kind == REMAP_SHARE && check_places(request) == 0) {
+    if (request->kind == REMAP_SHARE && check_places(NULL, request) == 0) {
         remap_alias_populate(request);
     }
     r = kzalloc(sizeof(*r));
