@@ -35,6 +35,7 @@
 #define KERNEL_RANGES 3
 
 struct aspace aspace = {.waiters = WAIT_QUEUE_INIT("aspace", aspace.waiters),
+                        .claims = LIST_INIT(aspace.claims),
                         .turns = SPINLOCK_INIT("turns", RANK_TURNS),
                         .line = LIST_INIT(aspace.line)};
 

@@ -47,6 +47,7 @@ bool aspace_grow(vaddr_t addr)
     vaddr_t start = ALIGN_DOWN(addr, PAGE_SIZE);
     bool irq = aspace_read_lock(), grows = growing(addr) != NULL;
     struct region *region;
+    bool claimed;
 
     aspace_read_unlock(irq);
     if (!grows) {
@@ -54,13 +55,14 @@ bool aspace_grow(vaddr_t addr)
     }
     irq = aspace_write_lock();
     region = growing(addr);
-    grows = region != NULL && !region->busy && has_room(region, start);
+    claimed = region != NULL && aspace_claimed(start, region->start + 1);
+    grows = region != NULL && !claimed && has_room(region, start);
     if (grows) {
         aspace.set.bytes += region->start - start;
         region->start = start;
     }
     aspace_write_unlock(irq);
-    return grows || region == NULL || region->busy;
+    return grows || region == NULL || claimed;
 }
 
 /* Bytes that may be written and are nobody else's: what RLIMIT_DATA counts. */

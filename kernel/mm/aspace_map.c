@@ -31,12 +31,13 @@ static struct region attributes_of(unsigned prot, unsigned flags)
     };
 }
 
-/* Where a mapping with no fixed place goes.  Write lock held. */
-static int find_place(vaddr_t hint, u64 size, const struct region *attributes, vaddr_t *addr)
+/* Where a mapping goes: finds a place, or says whether *addr is one.  Write lock held. */
+typedef int place_fn(u64 size, const struct region *attributes, vaddr_t *addr);
+
+static int place_anywhere(u64 size, const struct region *attributes, vaddr_t *addr)
 {
-    if (aspace_range_valid(hint, size) == 0 &&
-        !region_set_overlaps(&aspace.set, hint, hint + size)) {
-        *addr = hint;
+    if (aspace_range_valid(*addr, size) == 0 &&
+        !region_set_overlaps(&aspace.set, *addr, *addr + size)) {
         return 0;
     }
     /* As far from a multiple of 2 MiB as in the file, so that large pages fit. */
@@ -44,7 +45,38 @@ static int find_place(vaddr_t hint, u64 size, const struct region *attributes, v
                             attributes->offset, addr);
 }
 
-static int map_anywhere(vaddr_t hint, u64 size, const struct region *attributes, vaddr_t *addr)
+static int place_noreplace(u64 size, const struct region *attributes, vaddr_t *addr)
+{
+    (void)attributes;
+    return region_set_overlaps(&aspace.set, *addr, *addr + size) ? -EEXIST : 0;
+}
+
+/*
+ * Locks the set for writing once there is a place that no operation has claimed: it may lie
+ * in a hole of what is being unmapped, say.  On an error the lock is held as well.
+ */
+static bool lock_place(place_fn *place, u64 size, const struct region *attributes, vaddr_t hint,
+                       vaddr_t *addr, int *error)
+{
+    struct turn turn = {0};
+
+    for (;;) {
+        bool irq = aspace_write_lock();
+        u64 seen = atomic_load_explicit(&aspace.releases, memory_order_relaxed);
+
+        *addr = hint;
+        *error = place(size, attributes, addr);
+        if (*error != 0 || !aspace_claimed(*addr, *addr + size)) {
+            aspace_turn_end(&turn);
+            return irq;
+        }
+        aspace_write_unlock(irq);
+        aspace_turn_wait(&turn, *addr, *addr + size, seen);
+    }
+}
+
+static int map_placed(place_fn *place, vaddr_t hint, u64 size, const struct region *attributes,
+                      vaddr_t *addr)
 {
     struct region_pool pool;
     int error;
@@ -55,8 +87,7 @@ static int map_anywhere(vaddr_t hint, u64 size, const struct region *attributes,
     if (error != 0) {
         return error;
     }
-    irq = aspace_write_lock();
-    error = find_place(ALIGN_DOWN(hint, PAGE_SIZE), size, attributes, addr);
+    irq = lock_place(place, size, attributes, hint, addr, &error);
     if (error == 0) {
         region_set_insert(&aspace.set, *addr, *addr + size, attributes, &pool);
         region_set_merge(&aspace.set, *addr, *addr + size, &pool);
@@ -67,31 +98,13 @@ static int map_anywhere(vaddr_t hint, u64 size, const struct region *attributes,
     return error;
 }
 
-static int map_noreplace(vaddr_t start, u64 size, const struct region *attributes)
+static int map_noreplace(vaddr_t start, u64 size, const struct region *attributes, vaddr_t *addr)
 {
-    struct region_pool pool;
-    int error = 0;
-    bool irq;
-
     if (aspace_range_valid(start, size) != 0) {
         return start + size > start && aspace_range_is_kernel(start, start + size) ? -EEXIST
                                                                                    : -EINVAL;
     }
-    region_pool_init(&pool);
-    error = region_pool_reserve(&pool, 1, kmalloc);
-    if (error != 0) {
-        return error;
-    }
-    irq = aspace_write_lock();
-    if (region_set_overlaps(&aspace.set, start, start + size)) {
-        error = -EEXIST;
-    } else {
-        region_set_insert(&aspace.set, start, start + size, attributes, &pool);
-        region_set_merge(&aspace.set, start, start + size, &pool);
-    }
-    aspace_write_unlock(irq);
-    region_pool_drain(&pool, region_free);
-    return error;
+    return map_placed(place_noreplace, start, size, attributes, addr);
 }
 
 static int map_fixed(vaddr_t start, u64 size, const struct region *attributes)
@@ -134,10 +147,9 @@ static int map_region(vaddr_t hint, u64 size, const struct region *attributes, u
         return -EINVAL;
     }
     if (place == MAP_PLACE_HINT) {
-        error = map_anywhere(hint, size, attributes, addr);
+        error = map_placed(place_anywhere, ALIGN_DOWN(hint, PAGE_SIZE), size, attributes, addr);
     } else if (place == MAP_PLACE_NOREPLACE) {
-        error = map_noreplace(hint, size, attributes);
-        *addr = hint;
+        error = map_noreplace(hint, size, attributes, addr);
     } else {
         error = map_fixed(hint, size, attributes);
         *addr = hint;

@@ -259,7 +259,7 @@ static int claim_both(struct aspace_op *from, struct aspace_op *to, u64 new_size
     }
     like = likeness(source, from->start);
     made = region_set_insert(&aspace.set, to->start, to->start + new_size, &like, &to->pool);
-    made->busy = true;
+    aspace_op_claim(to);
     if (made->object != NULL && to->start < from->start) {
         aspace.moves_down++;
     }

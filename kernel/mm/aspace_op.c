@@ -5,6 +5,9 @@
  * pages with are taken before the lock; after aspace_op_claim() an operation
  * goes through to its end.
  *
+ * What is claimed is a range, holes included: nobody maps into it meanwhile, as the
+ * operation would take that for its own.
+ *
  * An operation claims its whole range at once or waits holding nothing, so
  * operations cannot wait for each other in a circle.  Who has waited for long comes
  * before those that came later (turn_priv.h): without that, an operation that another
@@ -29,6 +32,7 @@ int aspace_op_begin(struct aspace_op *op, vaddr_t start, u64 size)
     op->start = start;
     op->end = start + size;
     op->turn = (struct turn){0};
+    op->claimed = false;
     op->giants = GIANTS_SPLIT;
     region_pool_init(&op->pool);
     error = region_pool_reserve(&op->pool, OP_NODES, kmalloc);
@@ -76,12 +80,24 @@ void aspace_turn_end(struct turn *turn)
     wait_wake_all(&aspace.waiters);
 }
 
+bool aspace_claimed(vaddr_t start, vaddr_t end)
+{
+    list_for_each (node, &aspace.claims) {
+        const struct aspace_op *op = list_entry(node, struct aspace_op, claim);
+
+        if (op->start < end && start < op->end) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Write lock held. */
 static bool may_claim(const struct aspace_op *op)
 {
     bool irq, other;
 
-    if (region_set_busy(&aspace.set, op->start, op->end)) {
+    if (aspace_claimed(op->start, op->end)) {
         return false;
     }
     irq = spin_lock(&aspace.turns);
@@ -129,13 +145,24 @@ void aspace_op_claim(struct aspace_op *op)
     {
         region->busy = true;
     }
+    list_push_back(&aspace.claims, &op->claim);
+    op->claimed = true;
 }
 
-void aspace_op_release(struct aspace_op *op, bool irq)
+void aspace_op_unclaim(struct aspace_op *op)
 {
     region_for_each(region, &aspace.set, op->start, op->end)
     {
         region->busy = false;
+    }
+    list_remove(&op->claim);
+    op->claimed = false;
+}
+
+void aspace_op_release(struct aspace_op *op, bool irq)
+{
+    if (op->claimed) {
+        aspace_op_unclaim(op);
     }
     region_set_merge(&aspace.set, op->start, op->end, &op->pool);
     assert_slow((region_set_check(&aspace.set), true));

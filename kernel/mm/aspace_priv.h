@@ -39,6 +39,7 @@ struct aspace {
     u64 moves_down;                       /* (b) how often a file's region moved downward */
     _Atomic u64 releases;                 /* (a) how often busy regions became free */
     struct wait_queue waiters;            /* for `releases` to change */
+    struct list claims;                   /* (b) operations that have claimed their range */
     struct spinlock turns;                /* guards `line`, and the turns in it */
     struct list line;                     /* who waits for busy regions */
     const struct page_policy_ops *policy; /* (c) */
@@ -134,7 +135,8 @@ void region_free(void *node);
  *
  *   aspace_op_begin       checks the range, takes all memory it may need; sets op.giants
  *   aspace_op_lock        write lock, once no other operation is in the range
- *   aspace_op_claim       regions of the range end at its borders, and are busy
+ *   aspace_op_claim       regions of the range end at its borders, and are busy; nobody
+ *                         claims a part of the range, or maps into its holes
  *   aspace_write_unlock   ... page tables, shoot-down: no lock held ...
  *   aspace_write_lock     ... last change of the set ...
  *   aspace_op_release     no longer busy, merged; unlocks, wakes who waits
@@ -147,6 +149,8 @@ enum op_giants {
 };
 struct aspace_op {
     vaddr_t start, end;
+    struct list claim; /* in aspace.claims */
+    bool claimed;
     struct turn turn;
     enum op_giants giants;
     struct region_pool pool;
@@ -158,8 +162,13 @@ must_check bool aspace_op_lock(struct aspace_op *op);
 /* The same for two at once, whose ranges do not overlap; `other` may be NULL. */
 must_check bool aspace_op_lock_both(struct aspace_op *op, struct aspace_op *other);
 void aspace_op_claim(struct aspace_op *op);
+/* Write lock held: the first half of releasing, for who changes the set after it. */
+void aspace_op_unclaim(struct aspace_op *op);
 void aspace_op_release(struct aspace_op *op, bool irq);
 void aspace_op_end(struct aspace_op *op);
+
+/* Write lock held: has an operation claimed a part of [start, end)? */
+must_check bool aspace_claimed(vaddr_t start, vaddr_t end);
 
 /* 0 or -EINVAL: what aspace.h says about ranges. */
 must_check int aspace_range_valid(vaddr_t start, u64 size);

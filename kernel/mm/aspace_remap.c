@@ -10,9 +10,7 @@
  * which is the old one, or has missed and found the new one.
  *
  * What is claimed is all between the lowest and the highest place, of either
- * side: two regions to split and to merge, however many pairs.  Regions that
- * others make meanwhile in holes between the pairs are theirs: the claimed
- * ones say whose they are.
+ * side: two regions to split and to merge, however many pairs.
  */
 #include "aspace_priv.h"
 
@@ -118,10 +116,6 @@ static void claim(struct remap *r)
     for (unsigned i = 0; i < r->ops; i++) {
         r->op[i].giants = GIANTS_KEEP;
         aspace_op_claim(&r->op[i]);
-        region_for_each(region, &aspace.set, r->op[i].start, r->op[i].end)
-        {
-            region->claimed_by = r;
-        }
     }
     aspace_write_unlock(irq);
 }
@@ -142,13 +136,7 @@ static void unclaim(struct remap *r, u64 unmap)
     bool irq = aspace_write_lock();
 
     for (unsigned i = 0; i < r->ops; i++) {
-        region_for_each(region, &aspace.set, r->op[i].start, r->op[i].end)
-        {
-            if (region->claimed_by == r) {
-                region->claimed_by = NULL;
-                region->busy = false;
-            }
-        }
+        aspace_op_unclaim(&r->op[i]);
     }
     remove_sources(r, unmap);
     for (unsigned i = 0; i < r->ops; i++) {
@@ -162,17 +150,14 @@ static void unclaim(struct remap *r, u64 unmap)
 
 /* ---- Checks ------------------------------------------------------------------------------- */
 
-/*
- * Is all of it mapped, and by memory without a file?  Claimed by `r`, if not NULL, so that it
- * stays so: what was mapped into a hole since then is not, and counts as a hole.
- */
-static int check_place(const struct remap *r, vaddr_t start, u64 size)
+/* Is all of it mapped, and by memory without a file? */
+static int check_place(vaddr_t start, u64 size)
 {
     vaddr_t va = start;
 
     region_for_each(region, &aspace.set, start, start + size)
     {
-        if (region->start > va || (r != NULL && region->claimed_by != r)) {
+        if (region->start > va) {
             return -ENXIO;
         }
         if (region->kind != REGION_ANON) {
@@ -183,7 +168,7 @@ static int check_place(const struct remap *r, vaddr_t start, u64 size)
     return va >= start + size ? 0 : -ENXIO;
 }
 
-static int check_places(const struct remap *r, const struct aspace_remap *request)
+static int check_places(const struct aspace_remap *request)
 {
     int error = 0;
 
@@ -191,9 +176,9 @@ static int check_places(const struct remap *r, const struct aspace_remap *reques
         const struct remap_pair *pair = &request->pairs[i];
         bool irq = aspace_read_lock();
 
-        error = check_place(r, pair->to, pair->size);
+        error = check_place(pair->to, pair->size);
         if (error == 0) {
-            error = check_place(r, pair->from, pair->size);
+            error = check_place(pair->from, pair->size);
         }
         aspace_read_unlock(irq);
     }
@@ -233,7 +218,7 @@ static s64 do_pairs(struct remap *r)
     const struct aspace_remap *request = r->request;
     bool unmap = request->kind == REMAP_MOVE && request->unmap;
     u64 done = 0;
-    int error = check_places(r, request);
+    int error = check_places(request);
 
     if (error == 0 && request->kind == REMAP_SNAPSHOT) {
         error = remap_alias_check(request);
@@ -296,7 +281,7 @@ s64 aspace_remap(const struct aspace_remap *request)
     if (result != 0) {
         return result;
     }
-    if (request->kind == REMAP_SHARE && check_places(NULL, request) == 0) {
+    if (request->kind == REMAP_SHARE && check_places(request) == 0) {
         remap_alias_populate(request);
     }
     r = kzalloc(sizeof(*r));

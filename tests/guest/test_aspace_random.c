@@ -6,6 +6,7 @@
 
 #include <kernel/errno.h>
 #include <kernel/string.h>
+#include <kernel/uaccess.h>
 
 /*
  * A fixed mapping over another one leaves no moment in which a third can get
@@ -54,6 +55,59 @@ GUEST_TEST(aspace_fixed_is_atomic)
     EQ(intruder.intruded, 0);
     EQ(aspace_unmap(va, 4 * LARGE_SIZE), 0);
     OK(memory_back(&before, 4));
+}
+
+/*
+ * Nobody maps into a hole of what is being unmapped: the page tables of that range are
+ * cleared with no lock held, and its regions go after that.
+ */
+#define HOLED_WINDOWS 8u
+
+static void fill_hole(void *arg)
+{
+    while (!atomic_load(&intruder.stop)) {
+        u64 word = 1;
+        vaddr_t addr;
+
+        if (aspace_map(intruder.va, PAGE_SIZE, PROT_RW, MAP_PLACE_NOREPLACE, &addr) == 0) {
+            /* Unmapped at once, or else to be unmapped here. */
+            (void)!user_write((void *)addr, &word, sizeof(word));
+            (void)!user_write((void *)addr, &word, sizeof(word));
+            EQ(aspace_unmap(addr, PAGE_SIZE), 0);
+            atomic_fetch_add(&intruder.intruded, 1);
+        }
+        atomic_fetch_add(&intruder.tries, 1);
+        sched_yield();
+    }
+}
+
+GUEST_TEST(aspace_holes_are_claimed)
+{
+    struct memory_state before = memory_state_with_threads();
+    vaddr_t va = map_new(HOLED_WINDOWS * LARGE_SIZE, PROT_RW), addr;
+    nsec_t limit = clock_now() + 20 * NSEC_PER_SEC;
+    struct thread *thread;
+
+    intruder.va = va + PAGE_SIZE;
+    intruder.stop = false;
+    intruder.tries = intruder.intruded = 0;
+    EQ(aspace_unmap(va, HOLED_WINDOWS * LARGE_SIZE), 0);
+    thread = kernel_thread_on((cpu_id() + 1) % cpu_count(), fill_hole, NULL);
+    for (unsigned i = 0; i < 200 || (atomic_load(&intruder.intruded) < 100 && clock_now() < limit);
+         i++) {
+        EQ(aspace_map(va, PAGE_SIZE, PROT_RW, MAP_PLACE_FIXED, &addr), 0);
+        for (u64 at = LARGE_SIZE; at < HOLED_WINDOWS * LARGE_SIZE; at += LARGE_SIZE) {
+            EQ(aspace_map(va + at, PAGE_SIZE, PROT_RW, MAP_PLACE_FIXED, &addr), 0);
+            *word_at(va + at) = i;
+        }
+        EQ(aspace_unmap(va, HOLED_WINDOWS * LARGE_SIZE), 0);
+        sched_yield();
+    }
+    atomic_store(&intruder.stop, true);
+    thread_join(thread, NULL);
+    OK(intruder.intruded > 0);
+    aspace_check();
+    OK(memory_back(&before, 8));
 }
 
 /*

@@ -63,17 +63,16 @@ struct region_object {
 
 /* (m) changed under the write lock; while busy only by the operation that made it so */
 struct region {
-    struct rb_node node;    /* (m) */
-    vaddr_t start, end;     /* (m) */
-    u8 prot;                /* (m) PROT_* */
-    u8 kind;                /* (m) enum region_kind */
-    u8 pages;               /* (m) enum region_pages */
-    bool guard;             /* (m) placement leaves a page free below it */
-    bool busy;              /* (m) an operation works on its page tables: faults wait */
-    bool closing;           /* (m) being unmapped: faults see no region */
-    bool shared;            /* (m) MAP_SHARE */
-    const void *claimed_by; /* (m) busy, but not with all in the operation's range: which one */
-    u64 offset;             /* (m) REGION_FILE: of `start` in the file, a multiple of a page */
+    struct rb_node node; /* (m) */
+    vaddr_t start, end;  /* (m) */
+    u8 prot;             /* (m) PROT_* */
+    u8 kind;             /* (m) enum region_kind */
+    u8 pages;            /* (m) enum region_pages */
+    bool guard;          /* (m) placement leaves a page free below it */
+    bool busy;           /* (m) an operation works on its page tables: faults wait */
+    bool closing;        /* (m) being unmapped: faults see no region */
+    bool shared;         /* (m) MAP_SHARE */
+    u64 offset;          /* (m) REGION_FILE: of `start` in the file, a multiple of a page */
     struct region_object *object; /* (m) REGION_FILE: one use; else NULL */
 };
 
