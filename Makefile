@@ -8,6 +8,7 @@
 # make javadoc     the documentation of the Java API (jni-ext)
 # make check       format, lint, headers, layering
 # make stress      ten minutes of mixed load in the guest
+# make suite       our own benchmark suite, a jar: build/suite/suite.jar
 # make bench-micro, bench-startup, bench-java, bench-hooks, bench-jni: tables beside Linux
 # make clean
 #
@@ -43,12 +44,13 @@ include mk/programs.mk
 include mk/java.mk
 include mk/jni.mk
 include mk/jars.mk
+include mk/suite.mk
 
 .PHONY: all clean help
 all: layering $(BUILD)/release/moka.elf $(BUILD)/rom/moka.rom
 
 help:
-	$(Q)sed -n '3,15s/^# \{0,1\}//p' Makefile
+	$(Q)sed -n '3,17s/^# \{0,1\}//p' Makefile
 
 clean:
 	rm -rf $(BUILD)

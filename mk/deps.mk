@@ -40,6 +40,7 @@ deps_of_jni := run
 deps_of_javadoc := run
 deps_of_test-java := run test libc
 deps_of_test-jvm := run libc disk test
+deps_of_suite := run
 deps_of_jars := run
 deps_of_test-jars := run test libc
 deps_of_deps := $(deps_groups)
