@@ -8,7 +8,7 @@ kernel_bare := platform.c
 kernel_kvm_pvm := platform.c
 kernel_mm := buddy.c ram_list.c frame.c frame_boot.c frame_cache.c frame_table.c frame_lent.c frame_zero.c frame_own.c frame_zone.c slab.c kmalloc.c kmalloc_small.c kmalloc_debug.c \
 	pagetable.c pt_range.c tlb.c tlb_batch.c region_set.c region_place.c \
-	aspace.c aspace_lock.c aspace_op.c turn.c aspace_map.c aspace_change.c aspace_check.c aspace_file.c aspace_move.c aspace_grow.c aspace_resident.c aspace_scan.c aspace_view.c \
+	aspace.c aspace_lock.c aspace_op.c turn.c aspace_map.c aspace_change.c aspace_check.c aspace_file.c aspace_move.c aspace_grow.c aspace_query.c aspace_resident.c aspace_scan.c aspace_view.c \
 	promote.c demote.c giant.c giant_promote.c aspace_populate.c aspace_remap.c remap_check.c remap_pages.c remap_swap.c remap_alias.c remap_copy.c fault.c fault_file.c fault_file_row.c fault_file_large.c fault_file_copy.c fault_large.c fault_private.c fault_snapshot.c fault_streak.c kmap.c uaccess.c uaccess_asm.S \
 	mmap_syscall.c mremap_syscall.c madvise_syscall.c node_syscall.c
 kernel_pressure := policy.c balloon.c pressure.c listen.c reserve.c

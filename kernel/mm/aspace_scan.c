@@ -19,9 +19,10 @@
  * A host that shadows the page tables protects each table from being written to, again
  * after every flush: 21 us for the first store to a table, and 21 us to look through it at the
  * flush.  Where most tables of a directory have changed, their entries in it are stored once
- * again instead of a flush, which drops what was known through them; at the third, the host
- * forgets all of the directory, so that the others cost nothing, and the tables stay open to
- * be written to the next time.  What is written to afterwards would miss anyway.
+ * again instead of a flush, which drops what was known through them.  The first of such stores
+ * is told how many there will be, upon which the host forgets all of the directory: the others
+ * cost nothing, and the tables stay open to be written to the next time.  What is written to
+ * afterwards would miss anyway.  Large pages whose bits are taken go the same way.
  * Rejected: INVLPG of each page that was cleared, which took 43 to 75 us a page on a loaded host
  * and left the first writes as dear as they are (35 to 75 us: an exit sets the dirty bit).
  */
@@ -38,17 +39,20 @@
 /* From so many tables on, if they are half of what the directory has. */
 #define STORE_FROM 6u
 #define STORE_SHARE 2u
+/* Of large pages: three stores of their own drop the directory as well. */
+#define MANY_STORES 3u
 
 #define GROUP_WINDOWS (PT_GROUP_SIZE / LARGE_SIZE)
 #define GROUP_PAGES (PT_GROUP_SIZE / PAGE_SIZE)
 /* Of one group, and what is left of the word before. */
 #define SCAN_WORDS (GROUP_PAGES / 64 + 1)
+#define LINE_ENTRIES (CACHE_LINE / sizeof(u64))
 
 struct scan {
     const struct aspace_scan *request;
-    u64 size;   /* of a unit */
-    u64 clear;  /* bits of an entry to be taken back */
-    u64 wanted; /* bits of an entry for 4 KiB, one of which it must have to be looked at */
+    unsigned shift; /* a unit is 1 << shift bytes */
+    u64 clear;      /* bits of an entry to be taken back */
+    u64 wanted;     /* bits of an entry for 4 KiB, one of which is what is looked for */
     struct turn turn;
     struct tlb_batch batch;
     /* The same for the directory that is being looked at, and how many tables changed. */
@@ -57,9 +61,10 @@ struct scan {
     u64 changed[PT_ENTRIES / 64]; /* which of the directory's */
     u64 emitted;                  /* units so far; a multiple of 64 */
     u64 bits[SCAN_WORDS];
-    /* Large leaves in a row that are to be stored in one go. */
+    /* Large leaves in a row that are to be stored in one go; the directory's first? */
     u64 *run;
     unsigned count;
+    bool stored;
     u64 value[GROUP_WINDOWS];
     /* A leaf of 1 GiB whose bits were taken: all before `taken_end` are as it was. */
     vaddr_t taken_end;
@@ -84,23 +89,62 @@ static bool matches(const struct scan *scan, u64 pte, unsigned level)
            ((what & SCAN_ACCESSED) && (pte & PTE_ACCESSED)) || ((what & SCAN_LARGE) && level > 1);
 }
 
+static u64 unit_of(const struct scan *scan, vaddr_t va)
+{
+    return ((va - scan->request->start) >> scan->shift) - scan->emitted;
+}
+
 /* [va, end) lies in the range, and in one group. */
 static void note(struct scan *scan, vaddr_t va, vaddr_t end)
 {
-    u64 first = (va - scan->request->start) / scan->size - scan->emitted;
-    u64 last = (end - 1 - scan->request->start) / scan->size - scan->emitted;
+    u64 last = unit_of(scan, end - 1);
 
-    for (u64 i = first; i <= last; i++) {
+    for (u64 i = unit_of(scan, va); i <= last; i++) {
         scan->bits[i / 64] |= 1ull << i % 64;
     }
 }
 
+/* The same for pages from `va` on, by the bits of `mask`, which is not 0. */
+static void note_pages(struct scan *scan, vaddr_t va, u64 mask)
+{
+    u64 first = unit_of(scan, va);
+
+    if (scan->shift != PAGE_SHIFT) {
+        scan->bits[first / 64] |= 1ull << first % 64;
+        return;
+    }
+    scan->bits[first / 64] |= mask << first % 64;
+    if (first % 64 != 0 && mask >> (64 - first % 64) != 0) {
+        scan->bits[first / 64 + 1] |= mask >> (64 - first % 64);
+    }
+}
+
+/* Large leaves of the directory whose bits are to be taken, from `entry` on: a glimpse. */
+static unsigned count_to_store(const struct scan *scan, const u64 *entry)
+{
+    const u64 *end = (const u64 *)ALIGN_UP((u64)(entry + 1), PAGE_SIZE);
+    unsigned found = 0;
+
+    for (; entry < end; entry++) {
+        u64 pte = pte_load(entry);
+
+        found += (pte & PTE_LARGE) != 0 && (pte & scan->clear) != 0;
+    }
+    return found;
+}
+
 static void store_run(struct scan *scan)
 {
-    if (scan->count > 0) {
-        platform->write_entries(scan->run, scan->value, scan->count);
-        scan->count = 0;
+    if (scan->count == 0) {
+        return;
     }
+    if (!scan->stored && count_to_store(scan, scan->run) >= MANY_STORES) {
+        platform->write_first_of_many(scan->run, scan->value, scan->count);
+    } else {
+        platform->write_entries(scan->run, scan->value, scan->count);
+    }
+    scan->stored = true;
+    scan->count = 0;
 }
 
 /*
@@ -178,31 +222,93 @@ static void set_changed(struct scan *scan, vaddr_t va)
     scan->changed[i / 64] |= 1ull << i % 64;
 }
 
-static void look_at_table(struct scan *scan, u64 *entry, vaddr_t va, vaddr_t end)
+/* Of the entries in one cache line, which have a wanted bit? */
+static u64 find_in_line(const u64 *entry, u64 wanted)
 {
-    const u64 wanted = scan->wanted;
+    u64 any = 0, mask = 0;
+
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < LINE_ENTRIES; i++) {
+        any |= pte_load(&entry[i]);
+    }
+    if (likely((any & wanted) == 0)) {
+        return 0;
+    }
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < LINE_ENTRIES; i++) {
+        mask |= (u64)((pte_load(&entry[i]) & wanted) != 0) << i;
+    }
+    return mask;
+}
+
+/* And of 64 entries; meanwhile those at `next` come nearer. */
+static u64 find_wanted(const u64 *entry, u64 wanted, const u64 *next)
+{
+    u64 mask = 0;
+
+    for (unsigned i = 0; i < 64; i += LINE_ENTRIES) {
+        __builtin_prefetch(&next[i]);
+        mask |= find_in_line(&entry[i], wanted) << i;
+    }
+    return mask;
+}
+
+/* Takes bits of the pages from `va` on that the mask tells of.  Did one have them? */
+static bool take_all_bits(struct scan *scan, u64 *entry, vaddr_t va, u64 mask)
+{
     bool changed = false;
 
-    for (; va < end; va += PAGE_SIZE, entry++) {
-        u64 pte = pte_load(entry);
+    for (; mask != 0; mask &= mask - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(mask);
+        u64 pte = pte_load(&entry[i]);
 
-        if (!(pte & wanted)) {
-            continue;
+        if ((pte & scan->clear) != 0 &&
+            (take_bits(&entry[i], pte, scan->clear) & PTE_PRESENT) != 0) {
+            tlb_batch_add(&scan->part, va + i * PAGE_SIZE, PAGE_SIZE, PAGE_SIZE);
+            changed = true;
         }
-        if (pte & scan->clear) {
-            pte = take_bits(entry, pte, scan->clear);
-            if (pte & PTE_PRESENT) {
-                tlb_batch_add(&scan->part, va, PAGE_SIZE, PAGE_SIZE);
-                changed = true;
-            }
+    }
+    return changed;
+}
+
+/* The table of the window after this one, if it has one; else any memory.  A glimpse. */
+static const u64 *next_table(vaddr_t window)
+{
+    static const u64 none[PT_ENTRIES];
+    const u64 *entry = pt_directory_entry(window + LARGE_SIZE);
+    u64 value = entry == NULL ? 0 : pte_load(entry);
+
+    return (value & (PTE_PRESENT | PTE_LARGE)) == PTE_PRESENT ? pt_table(value) : none;
+}
+
+/*
+ * The entries of [va, end), which is in one window; 64 at a time, of which some may be others.
+ * Tables lie apart, so the processor does not guess which comes next.
+ */
+static void look_at_table(struct scan *scan, u64 *entry, vaddr_t va, vaddr_t end)
+{
+    u64 *table = (u64 *)ALIGN_DOWN((u64)entry, PAGE_SIZE);
+    const u64 *next = next_table(va);
+    vaddr_t window = ALIGN_DOWN(va, LARGE_SIZE);
+    u64 last = (end - window) >> PAGE_SHIFT;
+    bool changed = false;
+
+    for (u64 i = (va - window) >> PAGE_SHIFT; i < last; i = ALIGN_DOWN(i, 64) + 64) {
+        u64 at = ALIGN_DOWN(i, 64);
+        u64 mask = find_wanted(&table[at], scan->wanted, &next[at]) >> i % 64;
+
+        if (last - i < 64) {
+            mask &= (1ull << (last - i)) - 1;
         }
-        if (matches(scan, pte, 1)) {
-            note(scan, va, va + PAGE_SIZE);
+        if (mask != 0) {
+            changed |=
+                scan->clear != 0 && take_all_bits(scan, &table[i], window + i * PAGE_SIZE, mask);
+            note_pages(scan, window + i * PAGE_SIZE, mask);
         }
     }
     if (changed) {
         scan->tables++;
-        set_changed(scan, va - PAGE_SIZE);
+        set_changed(scan, window);
     }
 }
 
@@ -269,7 +375,7 @@ static vaddr_t step(struct scan *scan, vaddr_t va, vaddr_t end)
 static int emit(struct scan *scan, vaddr_t va)
 {
     const struct aspace_scan *request = scan->request;
-    u64 units = (va - request->start) / scan->size - scan->emitted;
+    u64 units = unit_of(scan, va);
     u64 words = units / 64;
     int error;
 
@@ -286,49 +392,55 @@ static int emit(struct scan *scan, vaddr_t va)
     return error;
 }
 
-/* Are the tables that changed most of what the directory of `va` has? */
-static bool is_mostly_changed(const struct scan *scan, vaddr_t va)
+/* Are the tables that changed most of what the directory has? */
+static bool is_mostly_changed(const struct scan *scan, const u64 *directory)
 {
     unsigned used = 0;
 
-    va = ALIGN_DOWN(va, GIANT_SIZE);
     for (u64 i = 0; i < PT_ENTRIES; i++) {
-        const u64 *entry = pt_directory_entry(va + i * LARGE_SIZE);
-
-        used += entry != NULL && pte_load(entry) != 0;
+        used += pte_load(&directory[i]) != 0;
     }
     return scan->tables >= STORE_FROM && scan->tables * STORE_SHARE >= used;
 }
 
 /*
- * Stores an entry once again, which drops what is known through it.  One that is no table any
- * more was stored to since.  False: an operation may change it just now.
+ * Stores entries of a group once again, which drops what is known through them: the lowest is
+ * that of `group`, `changed` has their bits.  One that is no table any more was stored to since.
+ * False: an operation may change them just now.
  */
-static bool store_again(vaddr_t window)
+static bool store_again(struct scan *scan, vaddr_t group, u64 *entry, u64 changed)
 {
-    struct spinlock *lock = pt_window_lock(window);
+    struct spinlock *lock = pt_window_lock(group);
     bool irq = aspace_read_lock(), window_irq = spin_lock(lock);
-    bool busy = region_set_busy(&aspace.set, window, window + LARGE_SIZE);
-    u64 *entry = pt_directory_entry(window);
-    u64 value = entry == NULL || busy ? 0 : pte_load(entry);
+    bool busy = region_set_busy(&aspace.set, group, group + PT_GROUP_SIZE);
 
-    if (value != 0 && !(value & PTE_LARGE)) {
-        platform->write_entries(entry, &value, 1);
+    for (; changed != 0 && !busy; changed &= changed - 1) {
+        u64 *at = &entry[__builtin_ctzll(changed)], value = pte_load(at);
+
+        if (value != 0 && !(value & PTE_LARGE)) {
+            (scan->stored ? platform->write_entries : platform->write_first_of_many)(at, &value, 1);
+            scan->stored = true;
+        }
     }
     spin_unlock(lock, window_irq);
     aspace_read_unlock(irq);
     return !busy;
 }
 
-static bool store_changed(const struct scan *scan, vaddr_t va)
+/* Tables have changed; their directory may be a leaf of 1 GiB by now. */
+static bool store_changed(struct scan *scan, vaddr_t va)
 {
     vaddr_t first = ALIGN_DOWN(va, GIANT_SIZE);
+    u64 *directory = pt_directory_entry(first);
 
-    if (!platform->directory_writes_flush || !is_mostly_changed(scan, va)) {
+    if (!platform->directory_writes_flush || directory == NULL ||
+        !is_mostly_changed(scan, directory)) {
         return false;
     }
-    for (u64 i = 0; i < PT_ENTRIES; i++) {
-        if ((scan->changed[i / 64] >> i % 64 & 1) != 0 && !store_again(first + i * LARGE_SIZE)) {
+    for (u64 i = 0; i < PT_ENTRIES; i += GROUP_WINDOWS) {
+        u64 changed = scan->changed[i / 64] >> i % 64 & ((1ull << GROUP_WINDOWS) - 1);
+
+        if (changed != 0 && !store_again(scan, first + i * LARGE_SIZE, &directory[i], changed)) {
             return false;
         }
     }
@@ -343,6 +455,7 @@ static void end_directory(struct scan *scan, vaddr_t va)
     }
     tlb_batch_init(&scan->part);
     scan->tables = 0;
+    scan->stored = false;
     memset(scan->changed, 0, sizeof(scan->changed));
 }
 
@@ -406,7 +519,7 @@ int aspace_scan(const struct aspace_scan *request)
         return -ENOMEM;
     }
     scan->request = request;
-    scan->size = PAGE_SIZE << request->order;
+    scan->shift = PAGE_SHIFT + request->order;
     scan->clear = bits_to_clear(request);
     scan->wanted = bits_wanted(request);
     tlb_batch_init(&scan->batch);
@@ -420,48 +533,5 @@ int aspace_scan(const struct aspace_scan *request)
         mutex_unlock(&clearing);
     }
     kfree(scan);
-    return error;
-}
-
-/* Read lock and window lock held. */
-static void describe(const struct region *region, vaddr_t va, struct aspace_page *page)
-{
-    unsigned level;
-    u64 pte = pte_load(pt_lookup(va, &level));
-
-    page->prot = region->prot;
-    page->file = region->kind == REGION_FILE;
-    if (pte == 0) {
-        return;
-    }
-    page->size = pt_level_size(level);
-    page->frame = ((pte & PTE_ADDRESS) + va % page->size) >> PAGE_SHIFT;
-    page->dirty = (pte & PTE_DIRTY) != 0;
-    page->accessed = (pte & PTE_ACCESSED) != 0;
-    page->write = (pte & PTE_WRITE) != 0;
-}
-
-int aspace_query(vaddr_t va, struct aspace_page *page)
-{
-    const struct region *region;
-    int error = aspace_range_valid(va, PAGE_SIZE);
-    bool irq;
-
-    if (error != 0) {
-        return error;
-    }
-    *page = (struct aspace_page){0};
-    irq = aspace_read_lock();
-    region = region_set_find(&aspace.set, va);
-    if (region == NULL || region->closing) {
-        error = -ENOMEM;
-    } else {
-        struct spinlock *lock = pt_window_lock(va);
-        bool window_irq = spin_lock(lock);
-
-        describe(region, va, page);
-        spin_unlock(lock, window_irq);
-    }
-    aspace_read_unlock(irq);
     return error;
 }

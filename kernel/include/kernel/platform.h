@@ -67,6 +67,12 @@ struct platform_ops {
      * serves all.  Not atomic with the CPUs' setting of accessed and dirty.
      */
     void (*write_entries)(u64 *dst, const u64 *src, unsigned count);
+
+    /*
+     * The same, for the first of many stores to one directory.  Where those exit, the host
+     * forgets all that it knows through the directory, and those after it cost nothing.
+     */
+    void (*write_first_of_many)(u64 *dst, const u64 *src, unsigned count);
 };
 
 extern const struct platform_ops *platform; /* set before the first C code that uses it */

@@ -44,4 +44,5 @@ const struct platform_ops platform_bare = {
     .flush_all_above = 33, /* Linux's tlb_single_page_flush_ceiling, measured there */
     .giant_pages = true,
     .write_entries = bare_write_entries,
+    .write_first_of_many = bare_write_entries,
 };

@@ -10,6 +10,8 @@
 #include <kernel/platform.h>
 #include <kernel/trap.h>
 
+#include <stdatomic.h>
+
 #include "../../x86/x86_priv.h"
 #include "pvm_host.h"
 
@@ -60,19 +62,33 @@ static u64 pvm_fault_address(void)
  * it forgets all that it has shadowed of the directory, and lets the
  * instruction run.  So many stores cost no more than two, but each page of the
  * directory's 1 GiB that is touched again misses again.
+ *
+ * There are two such instructions, which take turns: KVM emulates one that it let run last and
+ * that meets the same place again, as it may never get on otherwise, and forgets nothing then.
  */
-static void pvm_write_entries(u64 *dst, const u64 *src, unsigned count)
+static void pvm_write_first_of_many(u64 *dst, const u64 *src, unsigned count)
 {
+    static _Atomic bool second;
+    bool turn = atomic_load_explicit(&second, memory_order_relaxed);
     u64 n = count;
 
+    atomic_store_explicit(&second, !turn, memory_order_relaxed);
+    if (turn) {
+        __asm__ volatile("rep movsq # one" : "+D"(dst), "+S"(src), "+c"(n)::"memory");
+    } else {
+        __asm__ volatile("rep movsq # two" : "+D"(dst), "+S"(src), "+c"(n)::"memory");
+    }
+}
+
+static void pvm_write_entries(u64 *dst, const u64 *src, unsigned count)
+{
     if (count <= FEW_ENTRIES) {
         for (unsigned i = 0; i < count; i++) {
             pte_store(&dst[i], src[i]);
         }
         return;
     }
-
-    __asm__ volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(n)::"memory");
+    pvm_write_first_of_many(dst, src, count);
 }
 
 const struct platform_ops platform_kvm_pvm = {
@@ -88,4 +104,5 @@ const struct platform_ops platform_kvm_pvm = {
     .batch_directory_writes = true,
     .directory_writes_flush = true, /* KVM unlinks what it has shadowed, and tells all CPUs */
     .write_entries = pvm_write_entries,
+    .write_first_of_many = pvm_write_first_of_many,
 };
