@@ -8,7 +8,8 @@
  * Each thread has a part of one mapping to itself: so it knows the contents
  * exactly, while the parts have windows of 2 MiB in common and all threads'
  * calls meet in the same regions, page tables and shoot-downs.  In another
- * mapping they meet in the same pages (hooks_fuzz/shared.c).  What a call must
+ * mapping they meet in the same pages (hooks_fuzz/shared.c), and in a page of 1 GiB where
+ * the machine has one and memory for two (hooks_fuzz/giant.c).  What a call must
  * refuse is tried as well.
  *
  * CALLS are letters, one of each group, to find out which ones something needs.
@@ -32,7 +33,7 @@ const struct moka_hooks *moka;
 struct part parts[THREADS];
 
 static time_t end_time;
-static const char *letters = "rrrrppmmmllllRugsss";
+static const char *letters = "rrrrppmmmllllRugsssGG";
 
 static uint64_t some_count(struct part *part, uint64_t at)
 {
@@ -61,8 +62,9 @@ static void call_of(struct part *part, char letter)
     static const struct {
         char letter;
         void (*call)(struct part *);
-    } groups[] = {{'r', call_remap}, {'p', call_pages},  {'l', call_large},  {'m', call_memory},
-                  {'R', call_role},  {'g', call_ranges}, {'u', call_misuse}, {'s', call_shared}};
+    } groups[] = {{'r', call_remap},  {'p', call_pages},  {'l', call_large},
+                  {'m', call_memory}, {'R', call_role},   {'g', call_ranges},
+                  {'u', call_misuse}, {'s', call_shared}, {'G', call_giant}};
 
     for (unsigned i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
         if (groups[i].letter == letter) {
@@ -139,6 +141,7 @@ int main(int argc, char **argv)
     free_before = free_memory();
     end_time = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
     shared_init();
+    giant_init();
     at = mmap(NULL, THREADS * PAGES * PAGE, PROT_READ | PROT_WRITE,
               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     tap_need(at != MAP_FAILED, "mmap");
@@ -150,6 +153,7 @@ int main(int argc, char **argv)
         calls += parts[i].calls;
     }
     shared_end(&parts[0]);
+    giant_end();
     for (unsigned i = 0; i < THREADS; i++) {
         wrong += parts[i].wrong;
         close(parts[i].file);

@@ -130,6 +130,12 @@ void map_anew(struct part *part); /* all of it is anonymous memory again */
 void call_role(struct part *part);
 void call_misuse(struct part *part);
 
+/* ---- giant.c: a page of 1 GiB, where there is one ---- */
+
+void giant_init(void);
+void call_giant(struct part *part);
+void giant_end(void);
+
 /* ---- shared.c: memory that all threads change at once ---- */
 
 void shared_init(void);

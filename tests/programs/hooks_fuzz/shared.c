@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory that all threads change at once, in epochs that one of them ends and
- * checks, alone.  Two kinds take turns:
+ * checks, alone.  Three kinds take turns:
  *
  *   kept   pages only change places, and sizes.  Then each page that was there at
  *          the begin is there at the end, once; any word that is read meanwhile is
@@ -11,6 +11,9 @@
  *          under the calls of others.  Then no page is there twice, and whatever
  *          is read is zero or was written.  What is not mapped is a SIGSEGV, which
  *          the reader survives.
+ *   aliased  pages change places, sizes, and places get the pages of others as
+ *          well, shared or as snapshots.  Then each place has one of the pages that
+ *          were there, both its ends; and no thread's additions are more than it made.
  */
 #include "fuzz.h"
 
@@ -28,10 +31,17 @@
 #define WRITER_SHIFT 40 /* of what a thread writes */
 #define RW (PROT_READ | PROT_WRITE)
 
+enum kind {
+    KEPT,
+    LOST,
+    ALIASED,
+    KINDS,
+};
+
 static struct {
     char *at;
     int range;
-    bool lost; /* the kind */
+    enum kind kind;
     pthread_rwlock_t epoch;
     uint64_t sums[THREADS], writes[THREADS]; /* each its own thread's */
     _Atomic unsigned calls;
@@ -143,13 +153,35 @@ static void check_lost(struct part *judge)
     }
 }
 
+static void check_aliased(struct part *judge)
+{
+    for (uint64_t i = 0; i < COUNT; i++) {
+        const uint64_t *words = words_of(i);
+
+        if (words[0] == 0 || words[0] > COUNT || words[511] != words[0]) {
+            fail(judge, "not one of the pages", i);
+            break;
+        }
+        for (unsigned t = 0; t < THREADS; t++) {
+            need_count(judge, (int64_t)words[SUMS + t], 0, shared.sums[t]);
+        }
+    }
+}
+
 static void end_epoch(struct part *judge)
 {
+    static const struct {
+        const char *what;
+        void (*check)(struct part *);
+    } ends[KINDS] = {{"an epoch without losses", check_kept},
+                     {"an epoch of losses", check_lost},
+                     {"an epoch of aliases", check_aliased}};
+
     pthread_rwlock_wrlock(&shared.epoch);
     if (shared.calls >= CALLS) {
-        judge->what = shared.lost ? "an epoch of losses" : "an epoch without losses";
-        (shared.lost ? check_lost : check_kept)(judge);
-        shared.lost = !shared.lost;
+        judge->what = ends[shared.kind].what;
+        ends[shared.kind].check(judge);
+        shared.kind = (shared.kind + 1) % KINDS;
         begin_epoch();
     }
     pthread_rwlock_unlock(&shared.epoch);
@@ -178,9 +210,9 @@ static bool was_written(uint64_t value)
     uint64_t writer = value >> WRITER_SHIFT;
 
     if (writer == 0) {
-        return value <= COUNT && (shared.lost || value != 0);
+        return value <= COUNT && (shared.kind == LOST || value != 0);
     }
-    return shared.lost && writer <= THREADS;
+    return shared.kind == LOST && writer <= THREADS;
 }
 
 static void read_pages(struct part *part, uint64_t at, uint64_t count)
@@ -190,7 +222,7 @@ static void read_pages(struct part *part, uint64_t at, uint64_t count)
     for (uint64_t i = at; i < at + count; i++) {
         bool good = read_word(&words_of(i)[any(part, 2) * 511], &value);
 
-        if (good ? !was_written(value) : !shared.lost) {
+        if (good ? !was_written(value) : shared.kind != LOST) {
             fail(part, "what nobody has written", i);
         }
     }
@@ -201,7 +233,7 @@ static void write_pages(struct part *part, uint64_t at, uint64_t count)
     uint64_t self = (uint64_t)(part - parts);
 
     for (uint64_t i = at; i < at + count; i++) {
-        if (shared.lost) {
+        if (shared.kind == LOST) {
             write_word(words_of(i), (self + 1) << WRITER_SHIFT | ++shared.writes[self]);
         } else {
             __atomic_fetch_add(&words_of(i)[SUMS + self], 1, __ATOMIC_RELAXED);
@@ -215,7 +247,7 @@ static void settle_shared(struct part *part, int64_t got, int64_t least, int64_t
 {
     bool gone = got == -ENOMEM || got == -ENXIO || got == -EINVAL;
 
-    if ((got < least || got > most) && !(shared.lost && gone)) {
+    if ((got < least || got > most) && !(shared.kind == LOST && gone)) {
         fail(part, "another result, which is", (uint64_t)got);
     }
 }
@@ -267,6 +299,20 @@ static void change_sizes(struct part *part, char *start, uint64_t size)
         break;
     default:
         settle_shared(part, moka->page->scan(shared.range, &scan), 0, COUNT);
+    }
+}
+
+/* A snapshot of what is shared is refused. */
+static void alias_pages(struct part *part, uint64_t at, uint64_t count)
+{
+    uint64_t to = any(part, COUNT - count + 1);
+    struct moka_pair pair = {words_of(to), words_of(at), count * PAGE};
+    bool apart = to + count <= at || at + count <= to, snapshot = any(part, 2) == 0;
+    int64_t got = moka->remap->alias(shared.range, shared.range, &pair, 1,
+                                     snapshot ? MOKA_ALIAS_SNAPSHOT : MOKA_ALIAS_SHARED);
+
+    if (!snapshot || !apart || got != -EBUSY) {
+        need(part, got, apart ? 1 : -EINVAL);
     }
 }
 
@@ -325,8 +371,10 @@ static void one_call(struct part *part)
         write_pages(part, at, count);
     } else if (what < 6) {
         swap_pages(part, at, count);
-    } else if (what == 6 || !shared.lost) {
+    } else if (what == 6 || shared.kind == KEPT) {
         change_sizes(part, (char *)words_of(at), count * PAGE);
+    } else if (shared.kind == ALIASED) {
+        alias_pages(part, at, count);
     } else {
         lose_pages(part, at, count);
     }
