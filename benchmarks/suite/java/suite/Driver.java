@@ -158,7 +158,8 @@ final class Driver {
                 operations += one;
             }
             System.out.printf(Locale.ROOT,
-                    "result name=%s iteration=%d threads=%d operations=%.3f seconds=%.3f score=%.3f cpu=%.3f valid=%s%n",
+                    "result name=%s iteration=%d threads=%d operations=%.3f seconds=%.3f score=%.3f cpu=%.3f"
+                            + " valid=%s%n",
                     options.name, number, workloads.size(), operations, seconds, operations * 60 / seconds, cpu,
                     failed ? "no" : "yes");
             System.out.flush();
